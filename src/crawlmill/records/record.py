@@ -1,0 +1,241 @@
+"""Record: the one view of a WARC, ARC, WAT or WET record that an analysis sees. What is not touched is not inflated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List, Optional, Protocol, Tuple
+
+from crawlmill.records import urls
+from crawlmill.records.http import Headers, HttpMessage, find_header_end, parse_http, to_text
+from crawlmill.records.lazy import lazy
+
+if TYPE_CHECKING:
+    from crawlmill.records.html import Tree
+    from crawlmill.records.wat import Wat
+
+MAX_HTTP_HEADER = 1 << 20
+"""Bytes after which an HTTP header without its empty line is taken as unterminated."""
+
+
+class Block(Protocol):
+    """The bytes of a record after its header, as stored."""
+
+    size: int
+
+    def peek(self, count: int) -> bytes:
+        """At least the first ``count`` bytes, or all there are. Raises :class:`BodyDamage` when they do not decode."""
+
+    def load(self, start: int = 0) -> bytes:
+        """All bytes from ``start`` on, checked. Raises :class:`BodyDamage` when they do not decode or are more than the limit."""
+
+
+class Record:
+    """One record.
+
+    Attributes:
+        uri: the archive it lives in.
+        offset: first byte of its member (of the record itself in a plain file), in bytes of the file as stored.
+        length: bytes of that member or record; 0 where the member is so large that its end is not known yet.
+        ordinal: which record of its member, from 0.
+        type: WARC-Type, lower-cased; ``arc`` and ``filedesc`` for ARC; ``''`` when absent.
+        complete: False when the file ends inside it.
+
+    A record may be used only until the next one is read.
+    """
+
+    def __init__(
+        self, uri: str, offset: int, length: int, ordinal: int, type: str, head: bytes, block: Block, complete: bool = True
+    ) -> None:
+        self.uri = uri
+        self.offset = offset
+        self.length = length
+        self.ordinal = ordinal
+        self.type = type
+        self.complete = complete
+        self._head = head
+        self._block = block
+
+    def __repr__(self) -> str:
+        return f"<Record {self.type} {self.url} at {self.uri}@{self.offset}+{self.ordinal}>"
+
+    @lazy
+    def headers(self) -> Headers:
+        """The WARC header (of an ARC record: the fields of its URL line under their WARC names)."""
+        return Headers(self._head)
+
+    @lazy
+    def url(self) -> Optional[str]:
+        """WARC-Target-URI without white space around it and without one pair of ``<>``; None when absent."""
+        head = self._head
+        at = head.find(b"\nWARC-Target-URI: ")
+        if at >= 0:
+            end = head.find(b"\r\n", at)
+            if end >= 0 and head[end + 2 : end + 3] not in (b" ", b"\t"):
+                raw = to_text(head[at + 18 : end])
+                return raw if raw[-1:] not in "> \t" and raw[:1] not in "< \t" else urls.clean_url(raw)
+        found = self.headers.get("WARC-Target-URI")
+        return None if found is None else urls.clean_url(found)
+
+    @lazy
+    def date(self) -> Optional[str]:
+        """WARC-Date as written."""
+        return self.headers.get("WARC-Date")
+
+    @lazy
+    def id(self) -> Optional[str]:
+        """WARC-Record-ID as written."""
+        return self.headers.get("WARC-Record-ID")
+
+    @lazy
+    def ip(self) -> Optional[str]:
+        """WARC-IP-Address as written."""
+        return self.headers.get("WARC-IP-Address")
+
+    @lazy
+    def content_type(self) -> Optional[str]:
+        """Content-Type of the record (not of the page in it)."""
+        return self.headers.get("Content-Type")
+
+    @lazy
+    def content_length(self) -> Optional[int]:
+        """Content-Length of the record as declared, in bytes; None when it is no number."""
+        found = self.headers.get("Content-Length")
+        return int(found) if found is not None and found.isascii() and found.isdigit() else None
+
+    @lazy
+    def identified(self) -> Optional[str]:
+        """WARC-Identified-Payload-Type: the media type that the crawler recognised."""
+        return self.headers.get("WARC-Identified-Payload-Type")
+
+    @lazy
+    def origin(self) -> Optional[str]:
+        """``scheme://host[:port]`` of the URL; None when it has none."""
+        url = self.url
+        return None if url is None else urls.origin(url)
+
+    @lazy
+    def host(self) -> Optional[str]:
+        """Host of the URL, without user and port; None when it has none."""
+        url = self.url
+        return None if url is None else urls.host(url)
+
+    @lazy
+    def registered_domain(self) -> Optional[str]:
+        """The domain below the public suffix; None for addresses and bare suffixes."""
+        host = self.host
+        return None if host is None else urls.registered_domain(host)
+
+    @lazy
+    def http(self) -> Optional[HttpMessage]:
+        """The HTTP message in the block; None when the block begins with neither a status nor a request line."""
+        block = self._block
+        data = block.peek(256)
+        while len(data) < min(block.size, MAX_HTTP_HEADER) and find_header_end(data) < 0:
+            if parse_http(data) is None and b"\n" in data:
+                return None
+            data = block.peek(min(block.size, 2 * len(data)))
+        return parse_http(data)
+
+    @lazy
+    def status(self) -> Optional[str]:
+        """The HTTP status: three digits, or ``invalid``; None when the block begins with no status line."""
+        http = self.http
+        return None if http is None else http.status
+
+    @lazy
+    def mime(self) -> Optional[str]:
+        """The declared media type: Content-Type to the first ``;`` or ``,``, lower-cased; ``''`` when absent; None when
+        there is no HTTP response."""
+        http = self.http
+        return None if http is None or http.status is None else http.mime
+
+    @lazy
+    def block(self) -> bytes:
+        """All bytes after the record's header, as stored."""
+        return self._block.load()
+
+    @lazy
+    def payload(self) -> bytes:
+        """The bytes after the HTTP header, as stored; the whole block when it is not HTTP."""
+        http = self.http
+        return self.block if http is None else self._block.load(http.header_length)
+
+    @lazy
+    def payload_length(self) -> int:
+        """Length of :attr:`payload` in bytes, without loading it."""
+        http = self.http
+        return self._block.size if http is None else max(0, self._block.size - http.header_length)
+
+    @lazy
+    def _decoded(self) -> Tuple[bytes, Tuple[str, ...]]:
+        http = self.http
+        if http is None:
+            return self.payload, ()
+        from crawlmill.warc.decode import decode_http
+
+        return decode_http(self.payload, http.headers)
+
+    @property
+    def body(self) -> bytes:
+        """The payload with chunking and content encodings undone where the archive kept them."""
+        return self._decoded[0]
+
+    @property
+    def body_problems(self) -> Tuple[str, ...]:
+        """What was odd in decoding the body (``bad-chunk``, ``bad-encoding`` ...); empty when nothing was."""
+        return self._decoded[1]
+
+    @lazy
+    def html(self) -> "Optional[Tree]":
+        """The parsed page; None when the record holds no HTML. Needs ``crawlmill[html]``."""
+        http = self.http
+        if http is None or http.status is None:
+            return None
+        from crawlmill.records import html
+
+        if not html.is_html(http.mime, self.identified, b"" if http.mime or self.identified else self.body):
+            return None
+        return html.parse(self.body, http.headers.get("Content-Type"))
+
+    @lazy
+    def text(self) -> str:
+        """The text: of a WET record its block, of an HTML page what a reader sees, else ``''``."""
+        if self.type == "conversion":
+            return to_text(self.block)
+        tree = self.html
+        if tree is None:
+            return ""
+        from crawlmill.records import html
+
+        return html.text(tree)
+
+    @lazy
+    def json(self) -> Optional[object]:
+        """The parsed block of a JSON record (WAT); None when it is none."""
+        content_type = self.content_type
+        if content_type is None or "json" not in content_type.lower():
+            return None
+        from crawlmill.records.wat import load_json
+
+        return load_json(self.block)
+
+    @lazy
+    def wat(self) -> "Optional[Wat]":
+        """The record as a typed view of WAT metadata; None when it is none."""
+        found = self.json
+        if not isinstance(found, dict) or "Envelope" not in found:
+            return None
+        from crawlmill.records.wat import Wat
+
+        return Wat(found)
+
+    @lazy
+    def languages(self) -> List[str]:
+        """ISO 639-3 codes that the crawler found: of a WET header, or of a Common Crawl metadata record."""
+        found = self.headers.get("WARC-Identified-Content-Language")
+        if found is not None:
+            return [code.strip() for code in found.split(",") if code.strip()]
+        if self.type != "metadata":
+            return []
+        from crawlmill.records.text import parse_cld2
+
+        return parse_cld2(self.block)
