@@ -1,0 +1,70 @@
+"""From a URI to bytes: one table of schemes, each opened by its own module when first used."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Optional, Protocol
+
+from crawlmill.errors import CrawlmillError
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
+STDIN = "-"
+
+
+class Source(Protocol):
+    """An opened archive. ``read_at`` answers fewer bytes than asked only at the end of the file."""
+
+    uri: str
+
+    def read_at(self, offset: int, count: int) -> bytes: ...
+
+    def size(self) -> Optional[int]:
+        """Size in bytes; None while it is not known (a pipe)."""
+
+    def close(self) -> None: ...
+
+
+def scheme(uri: str) -> str:
+    """The scheme of a URI, ``file`` for a plain path, ``-`` for standard input.
+
+    >>> scheme("s3://commoncrawl/a.warc.gz"), scheme("/data/a.warc.gz"), scheme("-")
+    ('s3', 'file', '-')
+    """
+    if uri == STDIN:
+        return STDIN
+    found = _SCHEME.match(uri)
+    return found.group(1).lower() if found else "file"
+
+
+def open_source(uri: str) -> Source:
+    """Open an archive for reading. Raises :class:`FileNotFoundError` or :class:`OSError` as the source has it,
+    :class:`CrawlmillError` for a scheme that nothing here reads."""
+    kind = scheme(uri)
+    if kind == "file":
+        from crawlmill.sources.local import LocalFile
+
+        return LocalFile(local_path(uri), uri)
+    if kind == STDIN:
+        return standard_input()
+    raise CrawlmillError(f"no reader for {kind}:// yet", uri, "copy the file to a local disk first")
+
+
+def standard_input() -> Source:
+    """Standard input as an archive; a program that has read its first bytes puts another function here."""
+    from crawlmill.sources.pipe import Pipe
+
+    return Pipe()
+
+
+def local_path(uri: str) -> str:
+    """The path of a local URI.
+
+    >>> local_path("file:///data/a%20b.warc.gz"), local_path("/data/a%20b.warc.gz")
+    ('/data/a b.warc.gz', '/data/a%20b.warc.gz')
+    """
+    if uri[:7].lower() == "file://":
+        from urllib.parse import unquote, urlsplit
+
+        return unquote(urlsplit(uri).path)
+    return os.fspath(uri)

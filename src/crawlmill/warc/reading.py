@@ -1,0 +1,30 @@
+"""What a walk over an archive is asked for, and what it counted on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, FrozenSet, Optional
+
+MAX_RECORD = 64 << 20
+"""Bytes of a block that are loaded unless ``--max-record`` says otherwise."""
+
+
+@dataclass
+class Reading:
+    """One walk over a span of one archive.
+
+    Attributes:
+        wanted: types of the records to hand out; None for all. The others are only counted.
+        max_record: bytes of a block that may be loaded.
+        full: inflate everything and check every digest.
+        types: records seen, by type.
+        empty_members: gzip members without a byte in them.
+        bytes: bytes of the file as stored that the span takes.
+    """
+
+    wanted: Optional[FrozenSet[str]] = None
+    max_record: int = MAX_RECORD
+    full: bool = False
+    types: Dict[str, int] = field(default_factory=dict)
+    empty_members: int = 0
+    bytes: int = 0
