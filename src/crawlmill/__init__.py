@@ -1,0 +1,26 @@
+"""crawlmill: write an analysis of a web archive once, as a plain function over a record, and run it on any engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["Record", "__version__", "analysis", "run"]
+
+if TYPE_CHECKING:
+    from crawlmill.analysis import analysis
+    from crawlmill.api import run
+    from crawlmill.records.record import Record
+
+_ROOMS = {"analysis": "crawlmill.analysis", "run": "crawlmill.api", "Record": "crawlmill.records.record"}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(room), name)
+    globals()[name] = found  # `crawlmill.analysis` is the decorator, also once the module of that name is imported
+    return found

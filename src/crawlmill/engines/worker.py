@@ -1,0 +1,96 @@
+"""A worker of the local engine: takes splits as JSON lines on standard input, writes partials, says when each is done."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import IO, Dict, List, Optional
+
+from crawlmill import jobspec
+from crawlmill.errors import CrawlmillError
+from crawlmill.partial import merge_files, reducers_of, write_lines
+from crawlmill.plan.split import Split
+from crawlmill.task import Job, Skip, Task
+
+MARK_BYTES = 32
+
+
+def run_split(job: Job, split: Split, part: str, mark: Optional[memoryview] = None, skip: Optional[Skip] = None) -> None:
+    """Read one split and write its partial, whole or not at all. Memory is bounded: what does not fit is spilled beside
+    the partial and merged at the end."""
+    runs: List[str] = []
+
+    def emit(lines: List[bytes]) -> None:
+        runs.append(f"{part}.{os.getpid()}.{threading.get_ident()}.run{len(runs)}")
+        write_lines(runs[-1], lines)
+
+    try:
+        task = Task(job, emit, mark=mark)
+        task.run(split, skip)
+        task.finish()
+        if len(runs) == 1:
+            os.replace(runs.pop(), part)
+        else:
+            between = iter(range(1 << 30))
+
+            def scratch() -> str:
+                runs.append(f"{part}.{os.getpid()}.{threading.get_ident()}.merge{next(between)}")
+                return runs[-1]
+
+            write_lines(part, merge_files(list(runs), reducers_of(job.analyses), scratch))
+    finally:
+        for path in runs:
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+def main() -> None:
+    """``python -m crawlmill.engines.worker MARK``: MARK is a file of 32 bytes that says which record is being read."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what an analysis prints must not stand among our replies
+    with open(sys.argv[1], "r+b") as file:
+        mark = memoryview(mmap.mmap(file.fileno(), MARK_BYTES)).cast("q")
+    orders: "queue.Queue[Dict[str, object]]" = queue.Queue()
+    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    job: Optional[Job] = None
+    while True:
+        order = orders.get()
+        try:
+            if "job" in order:
+                job = jobspec.from_json(str(order["job"]))
+                continue
+            assert job is not None
+            _obey(order, job, mark)
+            answer: Dict[str, object] = {"done": order["part"]}
+        except CrawlmillError as error:
+            answer = {"error": [error.exit_code, error.what, error.where, error.hint]}
+        except MemoryError:
+            os._exit(137)  # seen by the parent as a crash, which costs the record and not the run
+        _answer(replies, answer)
+
+
+def _obey(order: Dict[str, object], job: Job, mark: memoryview) -> None:
+    skip = {(offset, ordinal, index): kind for offset, ordinal, index, kind in order["skip"]}  # type: ignore[attr-defined]
+    mark[3] = -1
+    run_split(job, Split(*order["split"]), str(order["part"]), mark, skip)  # type: ignore[misc]
+
+
+def _answer(replies: IO[str], answer: Dict[str, object]) -> None:
+    replies.write(json.dumps(answer) + "\n")
+    replies.flush()
+
+
+def _listen(orders: "queue.Queue[Dict[str, object]]") -> None:
+    for line in sys.stdin.buffer:
+        orders.put(json.loads(line))
+    os._exit(0)  # the parent has gone, or is done with us
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The errors that reach a user, each one line: what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class CrawlmillError(Exception):
+    """A run that cannot go on (exit code 1).
+
+    Args:
+        what: what happened, without a full stop.
+        where: the URI, with ``@offset`` in bytes where there is one.
+        hint: what to do next.
+
+    >>> print(CrawlmillError("no such file", where="/crawl/a.warc.gz", hint="check the path"))
+    /crawl/a.warc.gz: no such file; check the path
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, where: Optional[str] = None, hint: Optional[str] = None) -> None:
+        super().__init__(what, where, hint)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        line = self.what if self.where is None else f"{self.where}: {self.what}"
+        return line if self.hint is None else f"{line}; {self.hint}"
+
+
+class UsageError(CrawlmillError):
+    """The command or the call was wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class DamageLimit(CrawlmillError):
+    """More damage than the run allows, or no record in the whole run (exit code 3)."""
+
+    exit_code = 3
+
+
+class MissingExtra(CrawlmillError):
+    """A package that this input or analysis needs is not installed.
+
+    >>> print(MissingExtra("zstandard", "codecs"))
+    the package zstandard is needed here and not installed; pip install 'crawlmill[codecs]'
+    """
+
+    def __init__(self, package: str, extra: str, where: Optional[str] = None) -> None:
+        super().__init__(f"the package {package} is needed here and not installed", where, f"pip install 'crawlmill[{extra}]'")
+        self.package, self.extra = package, extra
+
+    def __reduce__(self) -> "tuple[object, ...]":
+        return type(self), (self.package, self.extra, self.where)

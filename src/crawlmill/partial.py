@@ -1,0 +1,154 @@
+"""Partials: what a span of the input gives, as sorted lines of the wire format, and how such rows of lines merge."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+from itertools import chain
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+
+from crawlmill import wire
+from crawlmill.analysis import Analysis, Reducer
+from crawlmill.errors import CrawlmillError
+from crawlmill.warc.damage import Damage
+
+IN_MEMORY = 64 << 20
+"""Bytes of partials that are sorted in memory; more are merged file by file."""
+_FAN_IN = 64
+
+
+class _DamageRows:
+    """Damage rows of one key: equal ones are one, so that a retry cannot count twice."""
+
+    __name__ = "damage"
+
+    @staticmethod
+    def start(value: "list[object]") -> "list[list[object]]":
+        return [value]
+
+    @staticmethod
+    def merge(a: "list[list[object]]", b: "list[list[object]]") -> "list[list[object]]":
+        return sorted(a + [row for row in b if row not in a], key=wire.value)  # type: ignore[arg-type]
+
+    @staticmethod
+    def dump(state: "list[list[object]]") -> "list[list[object]]":
+        return state
+
+    @staticmethod
+    def load(value: "list[list[object]]") -> "list[list[object]]":
+        return value
+
+    @staticmethod
+    def finish(state: "list[list[object]]") -> "list[list[object]]":
+        return state
+
+    @staticmethod
+    def check(types: "list[str]") -> None:
+        pass
+
+
+def reducers_of(analyses: Iterable[Analysis]) -> "Dict[str, Reducer]":
+    """The merge of every name that may stand in the lines of a run."""
+    from crawlmill.reducers import total
+
+    return {wire.DAMAGE: _DamageRows(), wire.COUNTERS: total, **{analysis.name: analysis.reducer for analysis in analyses}}
+
+
+def damage_line(row: Damage) -> bytes:
+    """A damage row as a line."""
+    value = [[row.length, row.message, row.records]]
+    return wire.encode(wire.DAMAGE, (row.uri, row.offset, row.ordinal, row.analysis, row.kind), value)  # type: ignore[arg-type]
+
+
+def damage_rows(key: bytes, states: Sequence[Sequence[object]]) -> Iterator[Damage]:
+    """The rows of one merged damage line."""
+    _, (uri, offset, ordinal, analysis, kind) = wire.parse_key(key)
+    for length, message, records in states:
+        yield Damage(uri, offset, length, kind, message, analysis, ordinal, records)  # type: ignore[arg-type]
+
+
+def counter_lines(counters: Mapping[str, int]) -> Iterator[bytes]:
+    """Counters as lines."""
+    return (wire.encode(wire.COUNTERS, name, count) for name, count in counters.items() if count)
+
+
+def merged(lines: Iterable[bytes], reducers: Mapping[str, Reducer]) -> Iterator[bytes]:
+    r"""Sorted lines with equal keys merged. Raises :class:`CrawlmillError` for a name that no reducer is known of.
+
+    >>> from crawlmill.reducers import total
+    >>> list(merged([b'["a","x"]\t1\n', b'["a","x"]\t2\n', b'["a","y"]\t1\n'], {"a": total}))
+    [b'["a","x"]\t3\n', b'["a","y"]\t1\n']
+    """
+    last, first, state, prefix = b"", b"", None, b""
+    reducer: "Reducer | None" = None
+    load = merge = None
+    for line in lines:
+        key, value = wire.split(line)
+        if key == last:
+            assert reducer is not None
+            if state is None:
+                state = load(json.loads(wire.split(first)[1]))  # type: ignore[misc]
+            state = merge(state, load(json.loads(value)))  # type: ignore[misc]
+            continue
+        if last:
+            yield first if state is None else _line(last, reducer, state)  # type: ignore[arg-type]
+        if not prefix or not key.startswith(prefix):
+            name = wire.name_of(key)
+            reducer = reducers.get(name)
+            if reducer is None:
+                raise CrawlmillError(f"no merge is known for {name!r}", hint=f"add {name}=total (or another merge), or the file of the analysis")
+            prefix, load, merge = wire.prefix(name).encode(), reducer.load, reducer.merge
+        last, first, state = key, line, None
+    if last:
+        yield first if state is None else _line(last, reducer, state)  # type: ignore[arg-type]
+
+
+def _line(key: bytes, reducer: Reducer, state: object) -> bytes:
+    return b"%b\t%b\n" % (key, wire.value(reducer.dump(state)).encode("ascii"))
+
+
+def key_of(line: bytes) -> bytes:
+    """The key bytes of a line, to sort by."""
+    return line[: line.index(b"\t")]
+
+
+def merge_files(paths: Sequence[str], reducers: Mapping[str, Reducer], scratch: Callable[[], str]) -> Iterator[bytes]:
+    """The merged lines of sorted files, in bounded memory.
+
+    Args:
+        paths: the files.
+        reducers: the merge of each name.
+        scratch: gives a new path for a file between (only when there are very many).
+    """
+    if sum(map(os.path.getsize, paths)) <= IN_MEMORY:
+        lines: List[bytes] = list(chain.from_iterable(map(_lines, paths)))
+        lines.sort(key=key_of)  # runs that are sorted already: timsort merges them
+        return merged(lines, reducers)
+    rest = list(paths)
+    while len(rest) > _FAN_IN:
+        between = scratch()
+        write_lines(between, merged(heapq.merge(*map(_lines, rest[:_FAN_IN]), key=key_of), reducers))
+        rest = [*rest[_FAN_IN:], between]
+    return merged(heapq.merge(*map(_lines, rest), key=key_of), reducers)
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        yield from file
+
+
+def write_lines(path: str, lines: Iterable[bytes]) -> None:
+    """Write a file that is there whole or not at all."""
+    beside = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(beside, "wb") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise
+

@@ -1,0 +1,129 @@
+"""What the user typed - files, folders, globs, manifests, listings - as archives, in order and each once."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import os
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.plan.split import Split
+from crawlmill.sources import STDIN, local_path, open_source, scheme
+from crawlmill.warc.walk import is_archive
+
+MANIFESTS = (".paths", ".paths.gz", ".manifest", ".txt", ".jsonl", ".list")
+"""Names that a list of archives may have; a web archive is taken as one whatever its name."""
+
+
+class Given(NamedTuple):
+    """A span that an input named, and the input itself."""
+
+    split: Split
+    by: str
+
+
+def expand(inputs: Sequence[str], base: Optional[str] = None) -> "Tuple[List[Given], List[str]]":
+    """The archives that inputs name, and the URIs that were named more than once (they are read once).
+
+    Args:
+        inputs: paths, folders, globs, URIs, manifests, listings, ``-``.
+        base: put before relative names in manifests, e.g. ``s3://commoncrawl/``.
+
+    Raises:
+        UsageError: an input that names nothing.
+    """
+    given: List[Given] = []
+    twice: List[str] = []
+    seen: "set[Split]" = set()
+    for item in inputs:
+        for split in _expand(os.fspath(item), base):
+            if split in seen:
+                twice.append(split.uri)
+            else:
+                seen.add(split)
+                given.append(Given(split, item))
+    if not given:
+        raise UsageError("no input", hint="name archives, folders, globs or manifests")
+    return given, twice
+
+
+def _expand(item: str, base: Optional[str]) -> Iterator[Split]:
+    if item == STDIN:
+        yield Split(STDIN)
+        return
+    if scheme(item) != "file":
+        if item.lower().endswith(MANIFESTS):
+            raise CrawlmillError("a remote listing is not read yet", item, "download it first")
+        yield Split(item)
+        return
+    path = local_path(item)
+    if os.path.isdir(path):
+        found = [name for name in sorted(os.listdir(path)) if _holds_archive(os.path.join(path, name))]
+        if not found:
+            raise UsageError("no web archive in this folder", item, "name files, or a glob with ** for folders below")
+        for name in found:
+            yield Split(os.path.abspath(os.path.join(path, name)))
+    elif not os.path.exists(path) and glob.has_magic(path):
+        matches = sorted(name for name in glob.glob(path, recursive=True) if not os.path.isdir(name))
+        if not matches:
+            raise UsageError("nothing matches", item, "check the pattern; quote it so that ** reaches us")
+        for name in matches:
+            yield from _file(name, base)
+    else:
+        yield from _file(path, base)
+
+
+def _file(path: str, base: Optional[str]) -> Iterator[Split]:
+    if path.lower().endswith(MANIFESTS) and os.path.isfile(path) and not _holds_archive(path):
+        yield from _manifest(path, base)
+    else:
+        yield Split(os.path.abspath(path))
+
+
+def _holds_archive(path: str) -> bool:
+    if not os.path.isfile(path):
+        return False
+    try:
+        source = open_source(path)
+    except OSError:
+        return False
+    try:
+        return is_archive(source)
+    finally:
+        source.close()
+
+
+def _manifest(path: str, base: Optional[str]) -> Iterator[Split]:
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        lines = (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8").splitlines()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise CrawlmillError(f"not a readable manifest: {error}", path, "one path or JSON object a line, UTF-8, plain or gzip") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            split = Split.from_line(line)
+        except CrawlmillError as error:
+            raise CrawlmillError(error.what, f"{path}:{number}", error.hint) from None
+        yield Split(_resolve(split.uri, path, base), split.start, split.end)
+
+
+def _resolve(uri: str, manifest: str, base: Optional[str]) -> str:
+    """A name in a manifest: below ``base``; else beside the manifest, below a folder above it (so a crawl that was copied
+    with its own layout is found), or below the working folder."""
+    if scheme(uri) != "file" or os.path.isabs(uri) or uri.startswith("file://"):
+        return uri
+    if base is not None:
+        return base.rstrip("/") + "/" + uri if scheme(base) != "file" else os.path.abspath(os.path.join(base, uri))
+    folder = os.path.dirname(os.path.abspath(manifest))
+    above = folder
+    while True:
+        if os.path.exists(os.path.join(above, uri)):
+            return os.path.join(above, uri)
+        if os.path.dirname(above) == above:
+            break
+        above = os.path.dirname(above)
+    return os.path.abspath(uri) if os.path.exists(uri) else os.path.join(folder, uri)

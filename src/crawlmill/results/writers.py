@@ -1,0 +1,116 @@
+"""Tables as files: Parquet, JSON lines, CSV, TSV. A file is there whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+
+import pyarrow.parquet as pq
+
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.results.tables import Row, Sink, arrow_schema, table_of
+from crawlmill.schema import Schema, names
+
+FORMATS = ("parquet", "jsonl", "csv", "tsv")
+
+
+def writer(path: str, schema: Schema, format: str) -> Sink:
+    """A sink that writes a file of that format. Raises :class:`UsageError` for another."""
+    if format == "parquet":
+        return _Parquet(path, schema)
+    if format == "jsonl":
+        return _Lines(path, schema)
+    if format in ("csv", "tsv"):
+        return _Delimited(path, schema, "," if format == "csv" else "\t")
+    raise UsageError(f"no format is called {format!r}", hint=f"there are {', '.join(FORMATS)}")
+
+
+def json_line(columns: Sequence[str], row: Row) -> str:
+    """The canonical JSON line of a row: columns in their order, no blanks, UTF-8.
+
+    >>> json_line(["origin", "pages"], ("http://bücher.example", 3))
+    '{"origin":"http://bücher.example","pages":3}\\n'
+    """
+    return json.dumps(dict(zip(columns, row, strict=True)), separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+class _File:
+    """A file written beside its name, and renamed when it is whole."""
+
+    def __init__(self, path: str, schema: Schema) -> None:
+        self._path, self._beside, self._schema = path, f"{path}.{os.getpid()}.tmp", schema
+        self._columns = names(schema)
+
+    def _finish(self) -> None:
+        try:
+            with open(self._beside, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(self._beside, self._path)
+        except OSError as error:
+            raise CrawlmillError(f"cannot write: {error.strerror}", self._path) from error
+
+    def _drop(self) -> None:
+        if os.path.exists(self._beside):
+            os.unlink(self._beside)
+
+
+class _Parquet(_File):
+    def __init__(self, path: str, schema: Schema) -> None:
+        super().__init__(path, schema)
+        self._writer = pq.ParquetWriter(self._beside, arrow_schema(schema), compression="zstd")
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._writer.write_table(table_of(self._schema, rows))
+
+    def close(self) -> None:
+        self._writer.close()
+        self._finish()
+
+    def abort(self) -> None:
+        self._writer.close()
+        self._drop()
+
+
+class _Lines(_File):
+    def __init__(self, path: str, schema: Schema) -> None:
+        super().__init__(path, schema)
+        self._file = open(self._beside, "w", encoding="utf-8", newline="\n")
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._file.writelines(json_line(self._columns, row) for row in rows)
+
+    def close(self) -> None:
+        self._file.close()
+        self._finish()
+
+    def abort(self) -> None:
+        self._file.close()
+        self._drop()
+
+
+class _Delimited(_File):
+    """CSV and TSV as Python's csv module quotes them; a list is its JSON."""
+
+    def __init__(self, path: str, schema: Schema, delimiter: str) -> None:
+        super().__init__(path, schema)
+        self._file = open(self._beside, "w", encoding="utf-8", newline="")
+        self._csv = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
+        self._csv.writerow(self._columns)
+        self._lists = any(column.type.startswith("list") for column in schema)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._csv.writerows([[_cell(cell) for cell in row] for row in rows] if self._lists else rows)
+
+    def close(self) -> None:
+        self._file.close()
+        self._finish()
+
+    def abort(self) -> None:
+        self._file.close()
+        self._drop()
+
+
+def _cell(cell: object) -> object:
+    return json.dumps(cell, separators=(",", ":"), ensure_ascii=False) if isinstance(cell, (list, tuple)) else cell

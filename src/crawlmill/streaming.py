@@ -1,0 +1,211 @@
+"""The stdin/stdout programs of Hadoop Streaming: one main for all mappers, one for all reducers."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import os
+import sys
+import threading
+from typing import BinaryIO, Dict, Iterator, List, NoReturn, Optional, Sequence
+
+from crawlmill import registry
+from crawlmill.analysis import Analysis, Reducer, type_set
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.partial import merged, reducers_of
+from crawlmill.plan.split import Split
+from crawlmill.sources import scheme
+from crawlmill.task import MEMORY, Job, Task
+from crawlmill.warc.reading import MAX_RECORD
+from crawlmill.warc.walk import codec_for_quiet, first_plain, is_plain_archive
+from crawlmill.where import parse_where
+
+HEARTBEAT = 30.0
+"""Seconds between two signs of life: Hadoop ends a task that is silent for ten minutes."""
+SHOWN = ("records", "bytes", "rejected", "empty_members")
+"""Data counters that are also Hadoop's; more than 120 names would kill a job."""
+
+
+def mapper_main(*names: str) -> NoReturn:
+    """Run analyses over the manifest, or the archive, on standard input, and write sorted lines of the wire format.
+
+    Args:
+        names: the analyses; none means that the arguments name them.
+    """
+    _exit(_mapper, names)
+
+
+def reducer_main(*only: str) -> NoReturn:
+    """Merge sorted lines on standard input.
+
+    Args:
+        only: the merge that this program stands for; none means each name's own.
+    """
+    _exit(_reducer, only)
+
+
+def _exit(program: "object", names: Sequence[str]) -> NoReturn:
+    debug = "--debug" in sys.argv
+    try:
+        program(names)  # type: ignore[operator]
+        sys.stdout.flush()
+        code = 0
+    except CrawlmillError as error:
+        if debug:
+            raise
+        print(f"crawlmill: {error}", file=sys.stderr, flush=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        code = 141  # who reads us has gone, as after `| head`
+    os._exit(code) if code == 141 else sys.exit(code)
+
+
+def _mapper(names: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description="Run analyses as a Hadoop Streaming mapper: manifest lines or an archive on stdin.")
+    if not names:
+        parser.add_argument("analysis", nargs="+", help="a name, or FILE.py:NAME")
+    add_job_options(parser)
+    arguments = parser.parse_args()
+    job = job_of(list(names) or arguments.analysis, arguments)
+    out, lock = sys.stdout.buffer, threading.Lock()
+
+    def emit(lines: List[bytes]) -> None:
+        with lock:
+            out.writelines(lines)
+            out.flush()
+
+    task = Task(job, emit, memory=arguments.memory << 20)
+    stop = threading.Event()
+    alive = threading.Thread(target=_heartbeat, args=(task, stop), daemon=True)
+    alive.start()
+    try:
+        splits = 0
+        for split in _splits(sys.stdin.buffer):
+            task.run(split)
+            splits += 1
+        for name in SHOWN:
+            count = task.counters.get(name, 0)
+            if count:
+                print(f"reporter:counter:crawlmill,{name},{count}", file=sys.stderr)
+        print(f"reporter:counter:crawlmill,splits,{splits}", file=sys.stderr, flush=True)
+        task.finish()
+    finally:
+        stop.set()
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """The options that make a job, for a program without typer."""
+    parser.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of an analysis")
+    parser.add_argument("--types", help="record types in place of the analyses' own")
+    parser.add_argument("--where", help="a condition on the headers, e.g. 'status=200 and mime=text/html'")
+    parser.add_argument("--max-record", type=int, default=MAX_RECORD >> 20, metavar="MIB", help="largest block that is loaded")
+    parser.add_argument("--check", choices=("fast", "full"), default="fast", help="full: inflate everything, check digests")
+    parser.add_argument("--memory", type=int, default=MEMORY >> 20, metavar="MIB", help="merged pairs kept before they are written")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+def job_of(names: Sequence[str], arguments: argparse.Namespace) -> Job:
+    """The job that arguments of :func:`add_job_options` ask for."""
+    analyses = registry.with_settings(registry.load(names), arguments.set)
+    where = None if arguments.where is None else parse_where(arguments.where)
+    for analysis in analyses:
+        analysis.require()
+    return Job(tuple(analyses), type_set(arguments.types), where, arguments.max_record << 20, arguments.check == "full")
+
+
+def _heartbeat(task: Task, stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT):
+        print(f"reporter:status:{task.records} records", file=sys.stderr, flush=True)
+
+
+def _splits(stdin: BinaryIO) -> "Iterator[Split]":
+    """Splits of the manifest on a stream; or the stream itself, when its first bytes are those of an archive."""
+    start = stdin.read(1 << 16)
+    plain = first_plain(start, "-") if codec_for_quiet(start) else start
+    if is_plain_archive(plain):
+        from crawlmill import sources
+        from crawlmill.sources.pipe import Pipe
+
+        sources.standard_input = lambda: Pipe(stdin, start)
+        yield Split(sources.STDIN)
+        return
+    joined = _Joined(start, stdin)
+    lines: "Iterator[bytes]" = iter(gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined))
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            split = Split.from_line(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise CrawlmillError("neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC") from None
+        yield Split(os.path.abspath(split.uri), split.start, split.end) if scheme(split.uri) == "file" and "://" not in split.uri else split
+
+
+class _Joined(io.RawIOBase):
+    """Bytes that were read already, and then the rest of the stream."""
+
+    def __init__(self, start: bytes, rest: BinaryIO) -> None:
+        self._start, self._rest = start, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: "memoryview") -> int:  # type: ignore[override]
+        data = self._start[: len(into)] or self._rest.read(len(into))
+        self._start = self._start[len(into) :]
+        into[: len(data)] = data
+        return len(data)
+
+
+def _reducer(only: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description="Merge sorted lines of mappers, as a Hadoop Streaming combiner or reducer.")
+    parser.add_argument("merges", nargs="*", metavar="NAME=MERGE or FILE.py", help="merges of analyses that are not built in")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    reducers = _Merges(parser.parse_args().merges, only[0] if only else None)
+    sys.stdout.buffer.writelines(merged(sys.stdin.buffer, reducers))
+
+
+class _Merges(Dict[str, Reducer]):
+    """The merge of every name: built-in ones by the registry, others as the arguments say."""
+
+    def __init__(self, given: Sequence[str], only: Optional[str]) -> None:
+        super().__init__(reducers_of([]))
+        self._only = only
+        for item in given:
+            name, equals, merge = item.rpartition("=")
+            if equals:
+                self[name] = reducer_named(merge)
+            else:
+                for analysis in registry.load([item]):
+                    self[analysis.base] = self[analysis.name] = analysis.reducer
+
+    def get(self, name: str, default: object = None) -> "Optional[Reducer]":  # type: ignore[override]
+        found = super().get(name)
+        if found is None and name.partition("[")[0] in registry.builtin_names():
+            analysis: Analysis = registry.load([name.partition("[")[0]])[0]
+            found = self[name] = analysis.reducer
+        if found is None:
+            found = super().get(name.partition("[")[0])
+        merge = "" if found is None else found.__name__.rpartition(".")[2]
+        if self._only and not name.startswith("!") and merge not in ("", self._only):
+            raise UsageError(f"{name} merges by {merge}, not by {self._only}", hint="use python -m crawlmill.reducers")
+        return found
+
+
+def reducer_named(name: str) -> Reducer:
+    """A reducer by the name of its module. Raises :class:`UsageError` when there is none.
+
+    >>> reducer_named("total").merge(1, 2)
+    3
+    """
+    import importlib
+    import pkgutil
+
+    import crawlmill.reducers
+
+    names = [module.name for module in pkgutil.iter_modules(crawlmill.reducers.__path__) if not module.name.startswith("_")]
+    if name not in names:
+        raise UsageError(f"no merge is called {name!r}", hint=f"there are {', '.join(sorted(names))}")
+    found: Reducer = importlib.import_module(f"crawlmill.reducers.{name}")
+    return found

@@ -1,0 +1,248 @@
+"""One split in, sorted lines out. The only place where an analysis meets records."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
+
+from crawlmill import wire
+from crawlmill.analysis import Analysis
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.partial import counter_lines, damage_line, key_of
+from crawlmill.plan.split import Split
+from crawlmill.records.record import Record
+from crawlmill.schema import clean_string, misfit
+from crawlmill.sources import open_source
+from crawlmill.warc.damage import BodyDamage, Damage, damage
+from crawlmill.warc.reading import MAX_RECORD, Reading
+from crawlmill.warc.walk import walk
+from crawlmill.where import Where
+
+MEMORY = 64 << 20
+"""Estimated bytes of merged pairs after which they are handed on, sorted."""
+_PAIR = 200  # bytes of a small key and its state in a dict, about
+
+Emit = Callable[[List[bytes]], None]
+Skip = Mapping[Tuple[int, int, int], str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of every split.
+
+    Attributes:
+        analyses: what to run; their names differ.
+        types: record types in place of the analyses' own; None for those.
+        where: a condition on a record's headers.
+        max_record: bytes of a block that may be loaded.
+        full: inflate everything and check digests.
+    """
+
+    analyses: Tuple[Analysis, ...]
+    types: Optional[FrozenSet[str]] = None
+    where: Optional[Where] = None
+    max_record: int = MAX_RECORD
+    full: bool = False
+
+    def __post_init__(self) -> None:
+        seen: "set[str]" = set()
+        for analysis in self.analyses:
+            if analysis.base in seen:
+                raise UsageError(f"two analyses are called {analysis.base}", hint="name each once; run them apart for two sets of options")
+            seen.add(analysis.base)
+
+    def wanted(self, analysis: Analysis) -> Optional[FrozenSet[str]]:
+        """Record types that an analysis gets in this job; None for all."""
+        return analysis.types if self.types is None else self.types
+
+    @property
+    def all_wanted(self) -> Optional[FrozenSet[str]]:
+        """Record types that any analysis gets."""
+        every = [self.wanted(analysis) for analysis in self.analyses]
+        return None if None in every else frozenset().union(*[types for types in every if types is not None])
+
+
+class Collector:
+    """Merges the pairs of one analysis. The pairs of a record come in together, or not at all."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis, self.name = analysis, analysis.name
+        self.call = partial(analysis.function, **analysis.options) if analysis.options else analysis.function
+        self.merged: Dict[Any, Any] = {}
+        self.extra = 0  # bytes of states that grow with every value
+        reducer = analysis.reducer
+        self._start, self._merge = reducer.start, reducer.merge
+        self._plain = bool(getattr(reducer, "PLAIN", False))
+        self._text_key = len(analysis.key) == 1 and analysis.key[0] == (analysis.key[0].name, "string", False)
+        counts = analysis.merge_name == "total" and reducer.__name__ == "crawlmill.reducers.total"
+        self.collect = self._collect_counts if counts and self._text_key else self._collect
+
+    def _collect_counts(self, pairs: "List[Tuple[Any, Any]]") -> None:
+        """The most common case, made short: a text key, a whole number that is added."""
+        for key, value in pairs:
+            if type(key) is not str or type(value) is not int or not (key.isascii() or clean_string(key)):
+                self._collect(pairs)  # says what is wrong
+                return
+        merged = self.merged
+        for key, value in pairs:
+            merged[key] = merged.get(key, 0) + value
+
+    def _collect(self, pairs: "List[Tuple[Any, Any]]") -> None:
+        analysis, start, started = self.analysis, self._start, []
+        for key, value in pairs:
+            wrong = misfit(analysis.key, key) or (misfit(analysis.value, value) if self._plain else None)
+            if wrong is not None:
+                raise TypeError(wrong)
+            started.append((key, start(value)))
+        merged, merge = self.merged, self._merge
+        for key, state in started:
+            merged[key] = merge(merged[key], state) if key in merged else state
+            if type(state) is not int:
+                self.extra += _PAIR if type(state) is not list else 4 * _PAIR
+
+    @property
+    def size(self) -> int:
+        """Estimated bytes."""
+        return len(self.merged) * _PAIR + self.extra
+
+    def lines(self) -> "Iterable[bytes]":
+        """The merged pairs as lines, in no order, which empties the collector."""
+        prefix, columns, text = wire.prefix(self.name), wire.columns, wire.value
+        dump = self.analysis.reducer.dump
+        merged, self.merged, self.extra = self.merged, {}, 0
+        return (f"{prefix}{columns(key)}]\t{text(dump(state))}\n".encode("ascii") for key, state in merged.items())
+
+
+class Task:
+    """A job over splits, one after the other, with bounded memory.
+
+    Args:
+        job: what is asked.
+        emit: takes sorted lines whenever memory is full, and at the end.
+        memory: estimated bytes of merged pairs that are kept.
+        mark: three numbers (a count, ``offset``, ``ordinal`` and the index of the analysis) written before an analysis sees
+            a record, and ``-1`` as index after it: whoever watches this process can tell what it hangs on.
+    """
+
+    def __init__(self, job: Job, emit: Emit, memory: int = MEMORY, mark: "Optional[memoryview]" = None) -> None:
+        self.job, self._emit, self._memory, self._mark = job, emit, memory, mark
+        self._collectors = [Collector(analysis) for analysis in job.analyses]
+        self._damage: List[bytes] = []
+        self.counters: Dict[str, int] = {}
+        self._by_type: Dict[str, List[Tuple[int, Collector]]] = {}
+        self.records = 0
+
+    def run(self, split: Split, skip: Optional[Skip] = None) -> None:
+        """Read one split. ``skip`` names ``(offset, ordinal, index of the analysis)`` that ended an earlier try, and the
+        kind of damage that this is."""
+        reading = Reading(self.job.all_wanted, self.job.max_record, self.job.full)
+        try:
+            source = open_source(split.uri)
+        except OSError as error:
+            if split.start == 0:
+                self._report(_unopened(split.uri, error))
+            return
+        try:
+            self._read(source, split, reading, skip or {})
+        except OSError as error:
+            raise CrawlmillError(f"reading failed: {error.strerror or error}", split.uri, "try again with --resume") from error
+        finally:
+            source.close()
+        counted = {f"records:{kind}": count for kind, count in reading.types.items()}
+        counted.update(records=sum(reading.types.values()), bytes=reading.bytes, empty_members=reading.empty_members)
+        for name, count in counted.items():
+            self.counters[name] = self.counters.get(name, 0) + count
+
+    def _read(self, source: Any, split: Split, reading: Reading, skip: Skip) -> None:
+        where, mark, by_type = self.job.where, self._mark, self._by_type
+        rejected, since = 0, 0
+        for item in walk(source, split.start, split.end, reading):
+            if item.__class__ is Damage:
+                self._report(item)
+                continue
+            record: Record = item
+            since += 1
+            if since == 2000:
+                since = 0
+                self._spill_when_full()
+            self.records += 1
+            if where is not None:
+                try:
+                    fits = where(record)
+                except BodyDamage as bad:
+                    self._report(_of_record(record, bad.kind, "where"))
+                    fits = False
+                if not fits:
+                    rejected += 1
+                    continue
+            collectors = by_type.get(record.type)
+            if collectors is None:
+                collectors = self._collectors_for(record.type)
+            for index, collector in collectors:
+                if mark is not None:
+                    if skip:
+                        ended = skip.get((record.offset, record.ordinal, index))
+                        if ended is not None:
+                            self._report(_of_record(record, ended, collector.name))
+                            continue
+                    mark[0] += 1
+                    mark[1] = record.offset
+                    mark[2] = record.ordinal
+                    mark[3] = index
+                try:
+                    pairs = collector.call(record)
+                    if pairs is not None:
+                        collector.collect(list(pairs))
+                except BodyDamage as bad:
+                    self._report(_of_record(record, bad.kind, collector.name))
+                except CrawlmillError:
+                    raise
+                except Exception as error:  # the user's code may raise anything: its pairs of this record are lost, and said
+                    self._report(_of_record(record, "analysis", collector.name, _said(error)))
+            if mark is not None:
+                mark[3] = -1
+        if rejected:
+            self.counters["rejected"] = self.counters.get("rejected", 0) + rejected
+
+    def _collectors_for(self, kind: str) -> "List[Tuple[int, Collector]]":
+        found = []
+        for index, collector in enumerate(self._collectors):
+            wanted = self.job.wanted(collector.analysis)
+            if wanted is None or kind in wanted:
+                found.append((index, collector))
+        if len(self._by_type) < 1000:
+            self._by_type[kind] = found
+        return found
+
+    def _report(self, row: Damage) -> None:
+        self._damage.append(damage_line(row))
+
+    def _spill_when_full(self) -> None:
+        if sum(collector.size for collector in self._collectors) + 500 * len(self._damage) > self._memory:
+            self.finish()
+
+    def finish(self) -> None:
+        """Hand on what is left."""
+        lines = [line for collector in self._collectors for line in collector.lines()]
+        lines += self._damage
+        lines += counter_lines(self.counters)
+        self._damage, self.counters = [], {}
+        lines.sort(key=key_of)
+        self._emit(lines)
+
+
+def _of_record(record: Record, kind: str, analysis: str, detail: str = "") -> Damage:
+    return damage(record.uri, record.offset, record.length, kind, analysis, record.ordinal, detail=detail)
+
+
+def _said(error: Exception) -> str:
+    """One line of what was raised, without what differs from run to run."""
+    text = " ".join(str(error).split()).encode("utf-8", "replace").decode()
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def _unopened(uri: str, error: OSError) -> Damage:
+    kind = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+    return damage(uri, 0, 0, kind, detail="" if kind == "missing" else os.strerror(error.errno or 0))
