@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
-from typing import List, Tuple, Union
+from typing import Union
 
 Value = Union[str, int, bool, None, "list[str]", "list[int]"]
-Row = Union[Value, Tuple[Value, ...]]
-State = List[Row]
+Row = Union[Value, tuple[Value, ...]]
+State = list[Row]
 
 PLAIN = True
 """What an analysis yields is what stands in the table: it is held against the declared value columns."""
@@ -31,22 +31,22 @@ def merge(a: State, b: State) -> State:
     return sorted(a + b, key=_order)
 
 
-def dump(state: State) -> "list[Row]":
+def dump(state: State) -> list[Row]:
     """The state as JSON."""
     return state
 
 
-def load(value: "list[Row]") -> State:
+def load(value: list[Row]) -> State:
     """The state of :func:`dump`'s JSON."""
     return [tuple(row) if type(row) is list else row for row in value]
 
 
-def finish(state: State) -> "list[Row]":
+def finish(state: State) -> list[Row]:
     """The values of the table's rows."""
     return state
 
 
-def check(types: "list[str]") -> None:
+def check(types: list[str]) -> None:
     """Any columns do."""
 
 

@@ -29,12 +29,12 @@ def load(value: int) -> int:
     return start(value)
 
 
-def finish(state: int) -> "list[int]":
+def finish(state: int) -> list[int]:
     """The value of the table's row."""
     return [state]
 
 
-def check(types: "list[str]") -> None:
+def check(types: list[str]) -> None:
     """Raise ValueError unless the value is one ``int64``."""
     if types != ["int64"]:
         raise ValueError("total gives one int64 value")

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
-State = Tuple[int, ...]
+State = tuple[int, ...]
 
 
 def start(value: State) -> State:
@@ -25,22 +23,22 @@ def merge(a: State, b: State) -> State:
     return tuple(map(int.__add__, a, b))
 
 
-def dump(state: State) -> "list[int]":
+def dump(state: State) -> list[int]:
     """The state as JSON."""
     return list(state)
 
 
-def load(value: "list[int]") -> State:
+def load(value: list[int]) -> State:
     """The state of :func:`dump`'s JSON."""
     return start(tuple(value))
 
 
-def finish(state: State) -> "list[State]":
+def finish(state: State) -> list[State]:
     """The values of the table's row."""
     return [state]
 
 
-def check(types: "list[str]") -> None:
+def check(types: list[str]) -> None:
     """Raise ValueError unless the values are two or more ``int64``."""
     if len(types) < 2 or set(types) != {"int64"}:
         raise ValueError("vector_total gives two or more int64 values")

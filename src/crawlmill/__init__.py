@@ -8,11 +8,11 @@ __version__ = "0.1.0"
 __all__ = ["Record", "__version__", "analysis", "run"]
 
 if TYPE_CHECKING:
-    from crawlmill.analysis import analysis
     from crawlmill.api import run
+    from crawlmill.contract import analysis
     from crawlmill.records.record import Record
 
-_ROOMS = {"analysis": "crawlmill.analysis", "run": "crawlmill.api", "Record": "crawlmill.records.record"}
+_ROOMS = {"analysis": "crawlmill.contract", "run": "crawlmill.api", "Record": "crawlmill.records.record"}
 
 
 def __getattr__(name: str) -> object:
@@ -22,5 +22,4 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     found: object = getattr(import_module(room), name)
-    globals()[name] = found  # `crawlmill.analysis` is the decorator, also once the module of that name is imported
     return found

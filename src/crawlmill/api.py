@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crawlmill import registry, wire
-from crawlmill.analysis import Analysis, Option, type_set
-from crawlmill.engines.local import Progress, make_orders, run_splits
+from crawlmill.contract import Analysis, Option, type_set
+from crawlmill.engines.local import make_orders, run_splits
 from crawlmill.errors import DamageLimit, UsageError
+from crawlmill.guard.pool import Progress
 from crawlmill.identity import identity_of, partial_name
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import Plan, make_plan
@@ -110,7 +111,7 @@ def run(
         check: ``fast``, or ``full``: inflate everything and check digests.
         max_record: bytes of a block that are loaded; a larger one is damage for the analysis that touches it.
         record_timeout: seconds that an analysis may take for a record.
-        damage: ``report``, or ``fail``: raise when there is any.
+        damage: ``report``; ``fail``: raise when there is any; ``accept``: do not even raise when nothing was read.
         max_damage: raise when there are more damage rows.
         split_size: bytes of a split of a large file.
         base: put before relative names in manifests.
@@ -129,7 +130,7 @@ def run(
     started = time.monotonic()
     if format not in FORMATS:
         raise UsageError(f"no format is called {format!r}", hint=f"there are {', '.join(FORMATS)}")
-    if check not in ("fast", "full") or damage not in ("report", "fail"):
+    if check not in ("fast", "full") or damage not in ("report", "fail", "accept"):
         raise UsageError("check is fast or full, damage is report or fail")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
@@ -157,11 +158,14 @@ def run(
         count = workers or os.cpu_count() or 1
         run_splits(job, make_orders(made.splits, parts.__getitem__), count, pool, record_timeout, progress)
         finished = _finish(job, made, list(parts.values()), scratch, folder, format)
-        result = Run(job.analyses, *finished, made, identity, time.monotonic() - started, folder and folder.path)
+        result = Run(
+            job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.path
+        )
         if folder is not None:
             write_json(folder.file(DONE), report_of(result, job, format))
             folder.close()
-    judge(result, damage, max_damage)
+    if damage != "accept":
+        judge(result, damage, max_damage)
     return result
 
 
@@ -198,7 +202,9 @@ def _finish(
         counters = deliver(lines, job.analyses, reducers, {**kept, wire.DAMAGE: damage})
         return (lambda name: kept[name].table), damage.table, counters
     paths = {analysis.name: folder.file(f"{analysis.base}.{format}") for analysis in job.analyses}
-    sinks: dict[str, Sink] = {analysis.name: writer(paths[analysis.name], schema_of(analysis), format) for analysis in job.analyses}
+    sinks: dict[str, Sink] = {
+        analysis.name: writer(paths[analysis.name], schema_of(analysis), format) for analysis in job.analyses
+    }
     sinks[wire.DAMAGE] = _Both(damage, writer(folder.file(f"damage.{format}"), DAMAGE_SCHEMA, format))
     counters = deliver(lines, job.analyses, reducers, sinks)
     schemas = {analysis.name: schema_of(analysis) for analysis in job.analyses}
@@ -244,7 +250,8 @@ def report_of(run: Run, job: Job, format: str) -> dict[str, object]:
         "skipped": {analysis.name: run.skipped(analysis, job.types) for analysis in job.analyses},
         "damage": {"rows": run.damage.num_rows, "by_kind": dict(sorted(kinds.items()))},
         "checked": "every member inflated, CRCs and digests" if job.full else "members that the analyses touched",
-        "files": {analysis.name: f"{analysis.base}.{format}" for analysis in job.analyses} | {"damage": f"damage.{format}"},
+        "files": {analysis.name: f"{analysis.base}.{format}" for analysis in job.analyses}
+        | {"damage": f"damage.{format}"},
         "seconds": round(run.seconds, 3),
     }
 
@@ -256,8 +263,8 @@ def judge(run: Run, damage: str, max_damage: int | None) -> None:
     if limit is not None and rows > limit:
         first = run.damage.slice(0, 1).to_pylist()[0]
         where = f"{first['uri']}@{first['offset']}"
-        raise DamageLimit(f"{rows} damage rows, {limit} allowed; the first: {first['message']}", where, "see the damage table")
+        raise DamageLimit(
+            f"{rows} damage rows, {limit} allowed; the first: {first['message']}", where, "see the damage table"
+        )
     if not run.counters.get("records"):
         raise DamageLimit("no record was read", hint="see the damage table" if rows else "are these web archives?")
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 
 class CrawlmillError(Exception):
     """A run that cannot go on (exit code 1).
@@ -19,7 +17,7 @@ class CrawlmillError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, where: Optional[str] = None, hint: Optional[str] = None) -> None:
+    def __init__(self, what: str, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(what, where, hint)
         self.what, self.where, self.hint = what, where, hint
 
@@ -47,9 +45,11 @@ class MissingExtra(CrawlmillError):
     the package zstandard is needed here and not installed; pip install 'crawlmill[codecs]'
     """
 
-    def __init__(self, package: str, extra: str, where: Optional[str] = None) -> None:
-        super().__init__(f"the package {package} is needed here and not installed", where, f"pip install 'crawlmill[{extra}]'")
+    def __init__(self, package: str, extra: str, where: str | None = None) -> None:
+        super().__init__(
+            f"the package {package} is needed here and not installed", where, f"pip install 'crawlmill[{extra}]'"
+        )
         self.package, self.extra = package, extra
 
-    def __reduce__(self) -> "tuple[object, ...]":
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.package, self.extra, self.where)

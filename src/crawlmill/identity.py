@@ -6,10 +6,9 @@ import hashlib
 import json
 import unicodedata
 from importlib import metadata
-from typing import Dict
 
 from crawlmill import __version__
-from crawlmill.analysis import PACKAGES, Analysis
+from crawlmill.contract import PACKAGES, Analysis
 from crawlmill.plan.planner import Input
 from crawlmill.plan.split import Split
 from crawlmill.records.suffixes import suffix_version
@@ -17,7 +16,7 @@ from crawlmill.registry import source_digest
 from crawlmill.task import Job
 
 
-def identity_of(job: Job) -> Dict[str, object]:
+def identity_of(job: Job) -> dict[str, object]:
     """The identity of a job, as plain data.
 
     >>> from crawlmill.registry import load
@@ -34,7 +33,7 @@ def identity_of(job: Job) -> Dict[str, object]:
     }
 
 
-def _analysis(analysis: Analysis) -> Dict[str, object]:
+def _analysis(analysis: Analysis) -> dict[str, object]:
     return {
         "source": source_digest(analysis),
         "options": dict(analysis.options),
@@ -62,6 +61,6 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def partial_name(identity: Dict[str, object], split: Split, source: Input) -> str:
+def partial_name(identity: dict[str, object], split: Split, source: Input) -> str:
     """The file name of a split's partial: another input, or another identity, another name."""
     return digest([identity, split.uri, split.start, split.end, source.size, source.version]) + ".part"

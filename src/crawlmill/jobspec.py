@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any, Dict, List
+from typing import Any
 
 from crawlmill import registry
-from crawlmill.analysis import Analysis
+from crawlmill.contract import Analysis
 from crawlmill.task import Job
 
 
@@ -18,7 +18,7 @@ def to_json(job: Job) -> str:
     >>> from_json(to_json(Job(tuple(load(["origins"]))))).analyses[0].name
     'origins'
     """
-    fields: Dict[str, Any] = {
+    fields: dict[str, Any] = {
         "analyses": [_analysis(analysis) for analysis in job.analyses],
         "types": None if job.types is None else sorted(job.types),
         "where": None if job.where is None else [list(term) for term in job.where.terms],
@@ -42,7 +42,7 @@ def from_json(text: str) -> Job:
     )
 
 
-def _analysis(analysis: Analysis) -> Dict[str, Any]:
+def _analysis(analysis: Analysis) -> dict[str, Any]:
     if analysis.spec:
         return {"spec": analysis.spec, "options": dict(analysis.options)}
     import cloudpickle
@@ -50,9 +50,9 @@ def _analysis(analysis: Analysis) -> Dict[str, Any]:
     return {"pickle": base64.b64encode(cloudpickle.dumps(analysis)).decode("ascii")}
 
 
-def _load(item: Dict[str, Any]) -> Analysis:
+def _load(item: dict[str, Any]) -> Analysis:
     if "spec" in item:
-        found: List[Analysis] = registry.load([item["spec"]])
+        found: list[Analysis] = registry.load([item["spec"]])
         return found[0].with_options(**item["options"])
     import pickle
 

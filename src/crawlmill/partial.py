@@ -5,11 +5,12 @@ from __future__ import annotations
 import heapq
 import json
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Callable
 
 from crawlmill import wire
-from crawlmill.analysis import Analysis, Reducer
+from crawlmill.contract import Analysis, Reducer
 from crawlmill.errors import CrawlmillError
 from crawlmill.warc.damage import Damage
 
@@ -24,35 +25,39 @@ class _DamageRows:
     __name__ = "damage"
 
     @staticmethod
-    def start(value: "list[object]") -> "list[list[object]]":
+    def start(value: list[object]) -> list[list[object]]:
         return [value]
 
     @staticmethod
-    def merge(a: "list[list[object]]", b: "list[list[object]]") -> "list[list[object]]":
+    def merge(a: list[list[object]], b: list[list[object]]) -> list[list[object]]:
         return sorted(a + [row for row in b if row not in a], key=wire.value)  # type: ignore[arg-type]
 
     @staticmethod
-    def dump(state: "list[list[object]]") -> "list[list[object]]":
+    def dump(state: list[list[object]]) -> list[list[object]]:
         return state
 
     @staticmethod
-    def load(value: "list[list[object]]") -> "list[list[object]]":
+    def load(value: list[list[object]]) -> list[list[object]]:
         return value
 
     @staticmethod
-    def finish(state: "list[list[object]]") -> "list[list[object]]":
+    def finish(state: list[list[object]]) -> list[list[object]]:
         return state
 
     @staticmethod
-    def check(types: "list[str]") -> None:
+    def check(types: list[str]) -> None:
         pass
 
 
-def reducers_of(analyses: Iterable[Analysis]) -> "Dict[str, Reducer]":
+def reducers_of(analyses: Iterable[Analysis]) -> dict[str, Reducer]:
     """The merge of every name that may stand in the lines of a run."""
     from crawlmill.reducers import total
 
-    return {wire.DAMAGE: _DamageRows(), wire.COUNTERS: total, **{analysis.name: analysis.reducer for analysis in analyses}}
+    return {
+        wire.DAMAGE: _DamageRows(),
+        wire.COUNTERS: total,
+        **{analysis.name: analysis.reducer for analysis in analyses},
+    }
 
 
 def damage_line(row: Damage) -> bytes:
@@ -81,7 +86,7 @@ def merged(lines: Iterable[bytes], reducers: Mapping[str, Reducer]) -> Iterator[
     [b'["a","x"]\t3\n', b'["a","y"]\t1\n']
     """
     last, first, state, prefix = b"", b"", None, b""
-    reducer: "Reducer | None" = None
+    reducer: Reducer | None = None
     load = merge = None
     for line in lines:
         key, value = wire.split(line)
@@ -97,7 +102,10 @@ def merged(lines: Iterable[bytes], reducers: Mapping[str, Reducer]) -> Iterator[
             name = wire.name_of(key)
             reducer = reducers.get(name)
             if reducer is None:
-                raise CrawlmillError(f"no merge is known for {name!r}", hint=f"add {name}=total (or another merge), or the file of the analysis")
+                raise CrawlmillError(
+                    f"no merge is known for {name!r}",
+                    hint=f"add {name}=total (or another merge), or the file of the analysis",
+                )
             prefix, load, merge = wire.prefix(name).encode(), reducer.load, reducer.merge
         last, first, state = key, line, None
     if last:
@@ -122,7 +130,7 @@ def merge_files(paths: Sequence[str], reducers: Mapping[str, Reducer], scratch: 
         scratch: gives a new path for a file between (only when there are very many).
     """
     if sum(map(os.path.getsize, paths)) <= IN_MEMORY:
-        lines: List[bytes] = list(chain.from_iterable(map(_lines, paths)))
+        lines: list[bytes] = list(chain.from_iterable(map(_lines, paths)))
         lines.sort(key=key_of)  # runs that are sorted already: timsort merges them
         return merged(lines, reducers)
     rest = list(paths)
@@ -151,4 +159,3 @@ def write_lines(path: str, lines: Iterable[bytes]) -> None:
         if os.path.exists(beside):
             os.unlink(beside)
         raise
-

@@ -9,26 +9,29 @@ import inspect
 import os
 import pkgutil
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import ModuleType
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Union
+from typing import Callable, Union
 
-from crawlmill.analysis import Analysis, Option
+from crawlmill.contract import Analysis, Option
 from crawlmill.errors import CrawlmillError, UsageError
 
 ENTRY_POINTS = "crawlmill.analyses"
 Named = Union[str, Analysis]
 
 
-def builtin_names() -> List[str]:
+def builtin_names() -> list[str]:
     """Names of the analyses that come with crawlmill, sorted."""
     import crawlmill.mappers
 
-    modules = [module.name for module in pkgutil.iter_modules(crawlmill.mappers.__path__) if not module.name.startswith("_")]
+    modules = [
+        module.name for module in pkgutil.iter_modules(crawlmill.mappers.__path__) if not module.name.startswith("_")
+    ]
     return sorted(name for name in modules if _found(importlib.import_module(f"crawlmill.mappers.{name}")))
 
 
-def load(named: Iterable[Named]) -> List[Analysis]:
+def load(named: Iterable[Named]) -> list[Analysis]:
     """Analyses by name, by ``file.py[:name]``, by ``package.module:name``, or as they are.
 
     A string may name several, separated by commas. Raises :class:`UsageError` for what cannot be found and for two of one
@@ -37,7 +40,7 @@ def load(named: Iterable[Named]) -> List[Analysis]:
     >>> [analysis.name for analysis in load(["origins,status"])]
     ['origins', 'status']
     """
-    analyses: List[Analysis] = []
+    analyses: list[Analysis] = []
     for item in named:
         if isinstance(item, Analysis):
             analyses.append(item)
@@ -45,7 +48,9 @@ def load(named: Iterable[Named]) -> List[Analysis]:
             for spec in item.split(","):
                 analyses += _load(spec.strip())
         else:
-            raise UsageError(f"not an analysis: {item!r:.80}", hint="give a name, or a function under @crawlmill.analysis(...)")
+            raise UsageError(
+                f"not an analysis: {item!r:.80}", hint="give a name, or a function under @crawlmill.analysis(...)"
+            )
     bases = [analysis.base for analysis in analyses]
     for base in bases:
         if bases.count(base) > 1:
@@ -55,18 +60,20 @@ def load(named: Iterable[Named]) -> List[Analysis]:
     return analyses
 
 
-def with_settings(analyses: Sequence[Analysis], settings: Iterable[str]) -> List[Analysis]:
+def with_settings(analyses: Sequence[Analysis], settings: Iterable[str]) -> list[Analysis]:
     """The analyses with options set as ``NAME.OPTION=VALUE``. Raises :class:`UsageError` for what does not fit.
 
     >>> with_settings(load(["words"]), ["words.min_length=3"])[0].name
     'words[min_length=3]'
     """
-    by_base: Dict[str, Analysis] = {analysis.base: analysis for analysis in analyses}
+    by_base: dict[str, Analysis] = {analysis.base: analysis for analysis in analyses}
     for setting in settings:
         where, equals, text = setting.partition("=")
         base, dot, option = where.strip().partition(".")
         if not (equals and dot) or base not in by_base:
-            raise UsageError(f"not a setting: {setting!r}", hint=f"write NAME.OPTION=VALUE with NAME one of {', '.join(by_base)}")
+            raise UsageError(
+                f"not a setting: {setting!r}", hint=f"write NAME.OPTION=VALUE with NAME one of {', '.join(by_base)}"
+            )
         analysis = by_base[base]
         by_base[base] = analysis.with_options(**{option: _value(text.strip(), analysis.defaults.get(option))})
     return list(by_base.values())
@@ -75,7 +82,7 @@ def with_settings(analyses: Sequence[Analysis], settings: Iterable[str]) -> List
 def _value(text: str, default: Option) -> Option:
     """A text as the type that the option's default has."""
     if isinstance(default, bool):
-        known: "Dict[str, Option]" = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        known: dict[str, Option] = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
         return known.get(text.lower(), text)
     if isinstance(default, int):
         try:
@@ -88,7 +95,7 @@ def _value(text: str, default: Option) -> Option:
 def source_digest(analysis: Analysis) -> str:
     """SHA-256 of the source that an analysis stands in: another text, another identity of the run."""
     module = inspect.getmodule(analysis.function)
-    text: Optional[str] = None
+    text: str | None = None
     for of in (module, analysis.function):
         try:
             text = inspect.getsource(of) if of is not None and getattr(of, "__name__", "") != "__main__" else None
@@ -105,7 +112,7 @@ def _code(function: Callable[..., object]) -> bytes:
     return repr((code.co_code, code.co_consts, code.co_names)).encode()
 
 
-def _load(spec: str) -> List[Analysis]:
+def _load(spec: str) -> list[Analysis]:
     path, colon, name = spec.rpartition(":")
     if spec.endswith(".py"):
         path, name = spec, ""
@@ -125,10 +132,13 @@ def _load(spec: str) -> List[Analysis]:
         entry = _entry_points().get(spec)
         if entry is not None:
             return _load(entry)
-    raise UsageError(f"no analysis is called {spec!r}", hint=f"there are {', '.join([*builtin_names(), *_entry_points()])}; or give FILE.py:NAME")
+    raise UsageError(
+        f"no analysis is called {spec!r}",
+        hint=f"there are {', '.join([*builtin_names(), *_entry_points()])}; or give FILE.py:NAME",
+    )
 
 
-def _pick(module: ModuleType, name: str, shown: str, where: str) -> List[Analysis]:
+def _pick(module: ModuleType, name: str, shown: str, where: str) -> list[Analysis]:
     found = _found(module)
     if name and name not in found:
         has = ", ".join(found) or "no function under @analysis"
@@ -138,7 +148,7 @@ def _pick(module: ModuleType, name: str, shown: str, where: str) -> List[Analysi
     return [replace(found[base], spec=f"{where}:{base}") for base in ([name] if name else found)]
 
 
-def _found(module: ModuleType) -> "Dict[str, Analysis]":
+def _found(module: ModuleType) -> dict[str, Analysis]:
     """The analyses that a module defines (not those it imported)."""
     every = [value for value in vars(module).values() if isinstance(value, Analysis)]
     return {analysis.base: analysis for analysis in every if analysis.function.__module__ == module.__name__}
@@ -163,11 +173,13 @@ def _file_module(path: str) -> ModuleType:
         raise
     except Exception as error:
         del sys.modules[name]
-        raise UsageError(f"the file raised {type(error).__name__}: {error}", where=path, hint="mend it and run again") from error
+        raise UsageError(
+            f"the file raised {type(error).__name__}: {error}", where=path, hint="mend it and run again"
+        ) from error
     return module
 
 
-def _entry_points() -> "Dict[str, str]":
+def _entry_points() -> dict[str, str]:
     """What installed packages offer: name to ``module:name``."""
     from importlib import metadata
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple
 
 _COLUMN = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*([a-z0-9]+(?:<[a-z0-9]+>)?)(\?)?\s*")
 _INT = range(-(2**63), 2**63)
@@ -18,7 +18,7 @@ class Column(NamedTuple):
     nullable: bool = False
 
 
-Schema = Tuple[Column, ...]
+Schema = tuple[Column, ...]
 
 
 def parse_schema(text: str) -> Schema:
@@ -53,7 +53,7 @@ def _int64(value: object) -> bool:
     return type(value) is int and value in _INT
 
 
-_FITS: "dict[str, Callable[[object], bool]]" = {
+_FITS: dict[str, Callable[[object], bool]] = {
     "string": clean_string,
     "int64": _int64,
     "bool": lambda value: type(value) is bool,
@@ -62,7 +62,7 @@ _FITS: "dict[str, Callable[[object], bool]]" = {
 }
 
 
-def misfit(schema: Schema, value: object) -> Optional[str]:
+def misfit(schema: Schema, value: object) -> str | None:
     """Why a key or value does not fit its schema, or None when it does. One column stands bare, several as a tuple.
 
     >>> misfit(parse_schema("pages: int64"), True)
@@ -71,7 +71,7 @@ def misfit(schema: Schema, value: object) -> Optional[str]:
     True
     """
     if len(schema) == 1:
-        values: "tuple[object, ...]" = (value,)
+        values: tuple[object, ...] = (value,)
     elif type(value) is tuple and len(value) == len(schema):
         values = value
     else:
@@ -82,6 +82,6 @@ def misfit(schema: Schema, value: object) -> Optional[str]:
     return None
 
 
-def names(schema: Schema) -> List[str]:
+def names(schema: Schema) -> list[str]:
     """The columns' names."""
     return [column.name for column in schema]

@@ -7,15 +7,17 @@ import gzip
 import io
 import os
 import sys
+import tempfile
 import threading
-from typing import BinaryIO, Dict, Iterator, List, NoReturn, Optional, Sequence
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Callable, NoReturn
 
 from crawlmill import registry
-from crawlmill.analysis import Analysis, Reducer, type_set
+from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.split import Split
-from crawlmill.sources import scheme
+from crawlmill.sources import STDIN, scheme
 from crawlmill.task import MEMORY, Job, Task
 from crawlmill.warc.reading import MAX_RECORD
 from crawlmill.warc.walk import codec_for_quiet, first_plain, is_plain_archive
@@ -45,10 +47,10 @@ def reducer_main(*only: str) -> NoReturn:
     _exit(_reducer, only)
 
 
-def _exit(program: "object", names: Sequence[str]) -> NoReturn:
+def _exit(program: Callable[[Sequence[str]], None], names: Sequence[str]) -> NoReturn:
     debug = "--debug" in sys.argv
     try:
-        program(names)  # type: ignore[operator]
+        program(names)
         sys.stdout.flush()
         code = 0
     except CrawlmillError as error:
@@ -58,11 +60,15 @@ def _exit(program: "object", names: Sequence[str]) -> NoReturn:
         code = error.exit_code
     except BrokenPipeError:
         code = 141  # who reads us has gone, as after `| head`
-    os._exit(code) if code == 141 else sys.exit(code)
+    if code == 141:
+        os._exit(code)
+    sys.exit(code)
 
 
 def _mapper(names: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(description="Run analyses as a Hadoop Streaming mapper: manifest lines or an archive on stdin.")
+    parser = argparse.ArgumentParser(
+        description="Run analyses as a Hadoop Streaming mapper: manifest lines or an archive on stdin."
+    )
     if not names:
         parser.add_argument("analysis", nargs="+", help="a name, or FILE.py:NAME")
     add_job_options(parser)
@@ -70,7 +76,7 @@ def _mapper(names: Sequence[str]) -> None:
     job = job_of(list(names) or arguments.analysis, arguments)
     out, lock = sys.stdout.buffer, threading.Lock()
 
-    def emit(lines: List[bytes]) -> None:
+    def emit(lines: list[bytes]) -> None:
         with lock:
             out.writelines(lines)
             out.flush()
@@ -79,10 +85,14 @@ def _mapper(names: Sequence[str]) -> None:
     stop = threading.Event()
     alive = threading.Thread(target=_heartbeat, args=(task, stop), daemon=True)
     alive.start()
+    guarded = arguments.record_timeout is not None
     try:
         splits = 0
         for split in _splits(sys.stdin.buffer):
-            task.run(split)
+            if guarded and split.uri != STDIN:
+                _run_guarded(job, split, arguments.record_timeout, emit)
+            else:
+                task.run(split)
             splits += 1
         for name in SHOWN:
             count = task.counters.get(name, 0)
@@ -94,14 +104,40 @@ def _mapper(names: Sequence[str]) -> None:
         stop.set()
 
 
+def _run_guarded(job: Job, split: Split, limit: float, emit: Callable[[list[bytes]], None]) -> None:
+    """A split in a process that is watched, so that a record that hangs or crashes costs a damage row."""
+    from crawlmill.guard.pool import Order, Pool
+
+    with tempfile.TemporaryDirectory(prefix="crawlmill-") as folder:
+        part = os.path.join(folder, "part")
+        Pool(job, [Order(split, part)], 1, limit, None).run()
+        with open(part, "rb") as file:
+            while True:
+                lines = file.readlines(1 << 20)
+                if not lines:
+                    break
+                emit(lines)
+
+
 def add_job_options(parser: argparse.ArgumentParser) -> None:
     """The options that make a job, for a program without typer."""
-    parser.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of an analysis")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of an analysis"
+    )
     parser.add_argument("--types", help="record types in place of the analyses' own")
     parser.add_argument("--where", help="a condition on the headers, e.g. 'status=200 and mime=text/html'")
-    parser.add_argument("--max-record", type=int, default=MAX_RECORD >> 20, metavar="MIB", help="largest block that is loaded")
-    parser.add_argument("--check", choices=("fast", "full"), default="fast", help="full: inflate everything, check digests")
-    parser.add_argument("--memory", type=int, default=MEMORY >> 20, metavar="MIB", help="merged pairs kept before they are written")
+    parser.add_argument(
+        "--max-record", type=int, default=MAX_RECORD >> 20, metavar="MIB", help="largest block that is loaded"
+    )
+    parser.add_argument(
+        "--check", choices=("fast", "full"), default="fast", help="full: inflate everything, check digests"
+    )
+    parser.add_argument(
+        "--memory", type=int, default=MEMORY >> 20, metavar="MIB", help="merged pairs kept before they are written"
+    )
+    parser.add_argument(
+        "--record-timeout", type=float, metavar="SECONDS", help="end an analysis that takes longer for one record"
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
@@ -119,7 +155,7 @@ def _heartbeat(task: Task, stop: threading.Event) -> None:
         print(f"reporter:status:{task.records} records", file=sys.stderr, flush=True)
 
 
-def _splits(stdin: BinaryIO) -> "Iterator[Split]":
+def _splits(stdin: BinaryIO) -> Iterator[Split]:
     """Splits of the manifest on a stream; or the stream itself, when its first bytes are those of an archive."""
     start = stdin.read(1 << 16)
     plain = first_plain(start, "-") if codec_for_quiet(start) else start
@@ -131,15 +167,23 @@ def _splits(stdin: BinaryIO) -> "Iterator[Split]":
         yield Split(sources.STDIN)
         return
     joined = _Joined(start, stdin)
-    lines: "Iterator[bytes]" = iter(gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined))
+    lines: Iterator[bytes] = iter(
+        gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)
+    )
     for line in lines:
         if not line.strip():
             continue
         try:
             split = Split.from_line(line.decode("utf-8"))
         except UnicodeDecodeError:
-            raise CrawlmillError("neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC") from None
-        yield Split(os.path.abspath(split.uri), split.start, split.end) if scheme(split.uri) == "file" and "://" not in split.uri else split
+            raise CrawlmillError(
+                "neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC"
+            ) from None
+        yield (
+            Split(os.path.abspath(split.uri), split.start, split.end)
+            if scheme(split.uri) == "file" and "://" not in split.uri
+            else split
+        )
 
 
 class _Joined(io.RawIOBase):
@@ -151,7 +195,7 @@ class _Joined(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, into: "memoryview") -> int:  # type: ignore[override]
+    def readinto(self, into: memoryview) -> int:  # type: ignore[override]
         data = self._start[: len(into)] or self._rest.read(len(into))
         self._start = self._start[len(into) :]
         into[: len(data)] = data
@@ -159,17 +203,21 @@ class _Joined(io.RawIOBase):
 
 
 def _reducer(only: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(description="Merge sorted lines of mappers, as a Hadoop Streaming combiner or reducer.")
-    parser.add_argument("merges", nargs="*", metavar="NAME=MERGE or FILE.py", help="merges of analyses that are not built in")
+    parser = argparse.ArgumentParser(
+        description="Merge sorted lines of mappers, as a Hadoop Streaming combiner or reducer."
+    )
+    parser.add_argument(
+        "merges", nargs="*", metavar="NAME=MERGE or FILE.py", help="merges of analyses that are not built in"
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     reducers = _Merges(parser.parse_args().merges, only[0] if only else None)
     sys.stdout.buffer.writelines(merged(sys.stdin.buffer, reducers))
 
 
-class _Merges(Dict[str, Reducer]):
+class _Merges(dict[str, Reducer]):
     """The merge of every name: built-in ones by the registry, others as the arguments say."""
 
-    def __init__(self, given: Sequence[str], only: Optional[str]) -> None:
+    def __init__(self, given: Sequence[str], only: str | None) -> None:
         super().__init__(reducers_of([]))
         self._only = only
         for item in given:
@@ -180,7 +228,7 @@ class _Merges(Dict[str, Reducer]):
                 for analysis in registry.load([item]):
                     self[analysis.base] = self[analysis.name] = analysis.reducer
 
-    def get(self, name: str, default: object = None) -> "Optional[Reducer]":  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> Reducer | None:  # type: ignore[override]
         found = super().get(name)
         if found is None and name.partition("[")[0] in registry.builtin_names():
             analysis: Analysis = registry.load([name.partition("[")[0]])[0]
@@ -204,7 +252,9 @@ def reducer_named(name: str) -> Reducer:
 
     import crawlmill.reducers
 
-    names = [module.name for module in pkgutil.iter_modules(crawlmill.reducers.__path__) if not module.name.startswith("_")]
+    names = [
+        module.name for module in pkgutil.iter_modules(crawlmill.reducers.__path__) if not module.name.startswith("_")
+    ]
     if name not in names:
         raise UsageError(f"no merge is called {name!r}", hint=f"there are {', '.join(sorted(names))}")
     found: Reducer = importlib.import_module(f"crawlmill.reducers.{name}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Callable
 
 from crawlmill import wire
-from crawlmill.analysis import Analysis
+from crawlmill.contract import Analysis
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import counter_lines, damage_line, key_of
 from crawlmill.plan.split import Split
@@ -24,8 +25,8 @@ MEMORY = 64 << 20
 """Estimated bytes of merged pairs after which they are handed on, sorted."""
 _PAIR = 200  # bytes of a small key and its state in a dict, about
 
-Emit = Callable[[List[bytes]], None]
-Skip = Mapping[Tuple[int, int, int], str]
+Emit = Callable[[list[bytes]], None]
+Skip = Mapping[tuple[int, int, int], str]
 
 
 @dataclass(frozen=True)
@@ -40,25 +41,28 @@ class Job:
         full: inflate everything and check digests.
     """
 
-    analyses: Tuple[Analysis, ...]
-    types: Optional[FrozenSet[str]] = None
-    where: Optional[Where] = None
+    analyses: tuple[Analysis, ...]
+    types: frozenset[str] | None = None
+    where: Where | None = None
     max_record: int = MAX_RECORD
     full: bool = False
 
     def __post_init__(self) -> None:
-        seen: "set[str]" = set()
+        seen: set[str] = set()
         for analysis in self.analyses:
             if analysis.base in seen:
-                raise UsageError(f"two analyses are called {analysis.base}", hint="name each once; run them apart for two sets of options")
+                raise UsageError(
+                    f"two analyses are called {analysis.base}",
+                    hint="name each once; run them apart for two sets of options",
+                )
             seen.add(analysis.base)
 
-    def wanted(self, analysis: Analysis) -> Optional[FrozenSet[str]]:
+    def wanted(self, analysis: Analysis) -> frozenset[str] | None:
         """Record types that an analysis gets in this job; None for all."""
         return analysis.types if self.types is None else self.types
 
     @property
-    def all_wanted(self) -> Optional[FrozenSet[str]]:
+    def all_wanted(self) -> frozenset[str] | None:
         """Record types that any analysis gets."""
         every = [self.wanted(analysis) for analysis in self.analyses]
         return None if None in every else frozenset().union(*[types for types in every if types is not None])
@@ -70,7 +74,7 @@ class Collector:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis, self.name = analysis, analysis.name
         self.call = partial(analysis.function, **analysis.options) if analysis.options else analysis.function
-        self.merged: Dict[Any, Any] = {}
+        self.merged: dict[Any, Any] = {}
         self.extra = 0  # bytes of states that grow with every value
         reducer = analysis.reducer
         self._start, self._merge = reducer.start, reducer.merge
@@ -79,7 +83,7 @@ class Collector:
         counts = analysis.merge_name == "total" and reducer.__name__ == "crawlmill.reducers.total"
         self.collect = self._collect_counts if counts and self._text_key else self._collect
 
-    def _collect_counts(self, pairs: "List[Tuple[Any, Any]]") -> None:
+    def _collect_counts(self, pairs: list[tuple[Any, Any]]) -> None:
         """The most common case, made short: a text key, a whole number that is added."""
         for key, value in pairs:
             if type(key) is not str or type(value) is not int or not (key.isascii() or clean_string(key)):
@@ -89,7 +93,7 @@ class Collector:
         for key, value in pairs:
             merged[key] = merged.get(key, 0) + value
 
-    def _collect(self, pairs: "List[Tuple[Any, Any]]") -> None:
+    def _collect(self, pairs: list[tuple[Any, Any]]) -> None:
         analysis, start, started = self.analysis, self._start, []
         for key, value in pairs:
             wrong = misfit(analysis.key, key) or (misfit(analysis.value, value) if self._plain else None)
@@ -107,7 +111,7 @@ class Collector:
         """Estimated bytes."""
         return len(self.merged) * _PAIR + self.extra
 
-    def lines(self) -> "Iterable[bytes]":
+    def lines(self) -> Iterable[bytes]:
         """The merged pairs as lines, in no order, which empties the collector."""
         prefix, columns, text = wire.prefix(self.name), wire.columns, wire.value
         dump = self.analysis.reducer.dump
@@ -126,15 +130,15 @@ class Task:
             a record, and ``-1`` as index after it: whoever watches this process can tell what it hangs on.
     """
 
-    def __init__(self, job: Job, emit: Emit, memory: int = MEMORY, mark: "Optional[memoryview]" = None) -> None:
+    def __init__(self, job: Job, emit: Emit, memory: int = MEMORY, mark: memoryview | None = None) -> None:
         self.job, self._emit, self._memory, self._mark = job, emit, memory, mark
         self._collectors = [Collector(analysis) for analysis in job.analyses]
-        self._damage: List[bytes] = []
-        self.counters: Dict[str, int] = {}
-        self._by_type: Dict[str, List[Tuple[int, Collector]]] = {}
+        self._damage: list[bytes] = []
+        self.counters: dict[str, int] = {}
+        self._by_type: dict[str, list[tuple[int, Collector]]] = {}
         self.records = 0
 
-    def run(self, split: Split, skip: Optional[Skip] = None) -> None:
+    def run(self, split: Split, skip: Skip | None = None) -> None:
         """Read one split. ``skip`` names ``(offset, ordinal, index of the analysis)`` that ended an earlier try, and the
         kind of damage that this is."""
         reading = Reading(self.job.all_wanted, self.job.max_record, self.job.full)
@@ -147,7 +151,9 @@ class Task:
         try:
             self._read(source, split, reading, skip or {})
         except OSError as error:
-            raise CrawlmillError(f"reading failed: {error.strerror or error}", split.uri, "try again with --resume") from error
+            raise CrawlmillError(
+                f"reading failed: {error.strerror or error}", split.uri, "try again with --resume"
+            ) from error
         finally:
             source.close()
         counted = {f"records:{kind}": count for kind, count in reading.types.items()}
@@ -159,7 +165,7 @@ class Task:
         where, mark, by_type = self.job.where, self._mark, self._by_type
         rejected, since = 0, 0
         for item in walk(source, split.start, split.end, reading):
-            if item.__class__ is Damage:
+            if isinstance(item, Damage):
                 self._report(item)
                 continue
             record: Record = item
@@ -199,14 +205,16 @@ class Task:
                     self._report(_of_record(record, bad.kind, collector.name))
                 except CrawlmillError:
                     raise
-                except Exception as error:  # the user's code may raise anything: its pairs of this record are lost, and said
+                except (
+                    Exception
+                ) as error:  # the user's code may raise anything: its pairs of this record are lost, and said
                     self._report(_of_record(record, "analysis", collector.name, _said(error)))
             if mark is not None:
                 mark[3] = -1
         if rejected:
             self.counters["rejected"] = self.counters.get("rejected", 0) + rejected
 
-    def _collectors_for(self, kind: str) -> "List[Tuple[int, Collector]]":
+    def _collectors_for(self, kind: str) -> list[tuple[int, Collector]]:
         found = []
         for index, collector in enumerate(self._collectors):
             wanted = self.job.wanted(collector.analysis)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Callable
 
 from crawlmill.errors import UsageError
 
@@ -15,11 +15,11 @@ _TERM = re.compile(r"\s*([a-z]+)\s*(!=|>=|<=|=|<|>)\s*(\"[^\"]*\"|'[^']*'|\S+)\s
 _AND = re.compile(r"\band\b", re.IGNORECASE)
 
 
-def _language(record: "Record") -> Optional[str]:
+def _language(record: Record) -> str | None:
     return record.headers.get("WARC-Identified-Content-Language")
 
 
-FIELDS: "Dict[str, Callable[[Record], Optional[str]]]" = {
+FIELDS: dict[str, Callable[[Record], str | None]] = {
     "type": lambda record: record.type,
     "status": lambda record: record.status,
     "mime": lambda record: record.mime,
@@ -42,12 +42,12 @@ class Where:
     without the field fits nothing but ``!=``.
     """
 
-    terms: Tuple[Tuple[str, str, str], ...]
+    terms: tuple[tuple[str, str, str], ...]
 
     def __str__(self) -> str:
         return " and ".join(f"{field}{operator}{value}" for field, operator, value in self.terms)
 
-    def __call__(self, record: "Record") -> bool:
+    def __call__(self, record: Record) -> bool:
         return all(_holds(FIELDS[field](record), field, operator, value) for field, operator, value in self.terms)
 
 
@@ -57,13 +57,14 @@ def parse_where(text: str) -> Where:
     >>> str(parse_where("status=200 and mime = text/html and url=https://a.example/blog*"))
     'status=200 and mime=text/html and url=https://a.example/blog*'
     """
-    terms: List[Tuple[str, str, str]] = []
+    terms: list[tuple[str, str, str]] = []
     at = 0
     while True:
         found = _TERM.match(text, at)
         if found is None or found[1] not in FIELDS:
             raise UsageError(
-                f"not a condition: {text[at:].strip() or text!r}", hint=f"write FIELD=VALUE and ..., with one of {', '.join(FIELDS)}"
+                f"not a condition: {text[at:].strip() or text!r}",
+                hint=f"write FIELD=VALUE and ..., with one of {', '.join(FIELDS)}",
             )
         field, operator, value = found.groups()
         if operator not in ("=", "!=") and field != "date":
@@ -74,11 +75,13 @@ def parse_where(text: str) -> Where:
             return Where(tuple(terms))
         joined = _AND.match(text, at)
         if joined is None:
-            raise UsageError(f"not a condition: {text[at:]!r}", hint="join conditions with 'and'; quote values with blanks")
+            raise UsageError(
+                f"not a condition: {text[at:]!r}", hint="join conditions with 'and'; quote values with blanks"
+            )
         at = joined.end()
 
 
-def _holds(found: Optional[str], field: str, operator: str, value: str) -> bool:
+def _holds(found: str | None, field: str, operator: str, value: str) -> bool:
     if operator == "!=":
         return not _holds(found, field, "=", value)
     if found is None:

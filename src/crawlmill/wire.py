@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from json.encoder import encode_basestring_ascii as quote
-from typing import Tuple, Union
+from typing import Union
 
 from crawlmill.errors import CrawlmillError
 
@@ -18,7 +18,7 @@ COUNTERS = "!counters"
 
 Scalar = Union[str, int, bool, None]
 Json = Union[str, int, bool, None, "list[Json]", "dict[str, Json]"]
-Key = Union[Scalar, Tuple[Scalar, ...]]
+Key = Union[Scalar, tuple[Scalar, ...]]
 
 _dumps = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
@@ -65,7 +65,7 @@ def encode(name: str, key: Key, state: Json) -> bytes:
     return f"{prefix(name)}{columns(key)}]\t{value(state)}\n".encode("ascii")
 
 
-def split(line: bytes) -> Tuple[bytes, bytes]:
+def split(line: bytes) -> tuple[bytes, bytes]:
     r"""A line's key bytes and value bytes. Raises :class:`CrawlmillError` when there is no TAB.
 
     >>> split(b'["origins","http://a.example"]\t3\n')
@@ -77,7 +77,7 @@ def split(line: bytes) -> Tuple[bytes, bytes]:
     return key, rest
 
 
-def parse_key(key: bytes) -> Tuple[str, Tuple[Scalar, ...]]:
+def parse_key(key: bytes) -> tuple[str, tuple[Scalar, ...]]:
     """The analysis' name and the key's columns.
 
     >>> parse_key(b'["mime","text/html",null]')
@@ -86,7 +86,9 @@ def parse_key(key: bytes) -> Tuple[str, Tuple[Scalar, ...]]:
     try:
         name, *parts = json.loads(key)
     except (ValueError, TypeError):
-        raise CrawlmillError(f"not a crawlmill key: {key[:80]!r}", hint="feed the output of a crawlmill mapper") from None
+        raise CrawlmillError(
+            f"not a crawlmill key: {key[:80]!r}", hint="feed the output of a crawlmill mapper"
+        ) from None
     return name, tuple(parts)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import gzip
 import os
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.split import Split
@@ -23,7 +24,7 @@ class Given(NamedTuple):
     by: str
 
 
-def expand(inputs: Sequence[str], base: Optional[str] = None) -> "Tuple[List[Given], List[str]]":
+def expand(inputs: Sequence[str], base: str | None = None) -> tuple[list[Given], list[str]]:
     """The archives that inputs name, and the URIs that were named more than once (they are read once).
 
     Args:
@@ -33,9 +34,9 @@ def expand(inputs: Sequence[str], base: Optional[str] = None) -> "Tuple[List[Giv
     Raises:
         UsageError: an input that names nothing.
     """
-    given: List[Given] = []
-    twice: List[str] = []
-    seen: "set[Split]" = set()
+    given: list[Given] = []
+    twice: list[str] = []
+    seen: set[Split] = set()
     for item in inputs:
         for split in _expand(os.fspath(item), base):
             if split in seen:
@@ -48,7 +49,7 @@ def expand(inputs: Sequence[str], base: Optional[str] = None) -> "Tuple[List[Giv
     return given, twice
 
 
-def _expand(item: str, base: Optional[str]) -> Iterator[Split]:
+def _expand(item: str, base: str | None) -> Iterator[Split]:
     if item == STDIN:
         yield Split(STDIN)
         return
@@ -74,7 +75,7 @@ def _expand(item: str, base: Optional[str]) -> Iterator[Split]:
         yield from _file(path, base)
 
 
-def _file(path: str, base: Optional[str]) -> Iterator[Split]:
+def _file(path: str, base: str | None) -> Iterator[Split]:
     if path.lower().endswith(MANIFESTS) and os.path.isfile(path) and not _holds_archive(path):
         yield from _manifest(path, base)
     else:
@@ -94,13 +95,15 @@ def _holds_archive(path: str) -> bool:
         source.close()
 
 
-def _manifest(path: str, base: Optional[str]) -> Iterator[Split]:
+def _manifest(path: str, base: str | None) -> Iterator[Split]:
     try:
         with open(path, "rb") as file:
             data = file.read()
         lines = (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8").splitlines()
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise CrawlmillError(f"not a readable manifest: {error}", path, "one path or JSON object a line, UTF-8, plain or gzip") from None
+        raise CrawlmillError(
+            f"not a readable manifest: {error}", path, "one path or JSON object a line, UTF-8, plain or gzip"
+        ) from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -111,7 +114,7 @@ def _manifest(path: str, base: Optional[str]) -> Iterator[Split]:
         yield Split(_resolve(split.uri, path, base), split.start, split.end)
 
 
-def _resolve(uri: str, manifest: str, base: Optional[str]) -> str:
+def _resolve(uri: str, manifest: str, base: str | None) -> str:
     """A name in a manifest: below ``base``; else beside the manifest, below a folder above it (so a crawl that was copied
     with its own layout is found), or below the working folder."""
     if scheme(uri) != "file" or os.path.isabs(uri) or uri.startswith("file://"):

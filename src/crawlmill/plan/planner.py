@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Sequence, Tuple
 
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
@@ -21,8 +21,8 @@ class Input:
     """An archive of a run. ``size`` is in bytes, ``version`` its modification time in ns; None where not known."""
 
     uri: str
-    size: Optional[int]
-    version: Optional[int]
+    size: int | None
+    version: int | None
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Plan:
         twice: URIs that were named more than once; they are read once.
     """
 
-    inputs: Tuple[Input, ...]
-    splits: Tuple[Split, ...]
-    twice: Tuple[str, ...] = ()
+    inputs: tuple[Input, ...]
+    splits: tuple[Split, ...]
+    twice: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -45,7 +45,7 @@ class Plan:
         return sum(item.size or 0 for item in self.inputs)
 
 
-def make_plan(inputs: Sequence[str], split_size: Optional[int] = None, base: Optional[str] = None) -> Plan:
+def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | None = None) -> Plan:
     """Splits for what the user typed. Reads first bytes of local files only; asks no server.
 
     Args:
@@ -54,9 +54,9 @@ def make_plan(inputs: Sequence[str], split_size: Optional[int] = None, base: Opt
         base: put before relative names in manifests.
     """
     given, twice = expand(inputs, base)
-    archives: List[Input] = []
-    known: "set[str]" = set()
-    splits: List[Split] = []
+    archives: list[Input] = []
+    known: set[str] = set()
+    splits: list[Split] = []
     for split, _ in given:
         if split.uri not in known:
             known.add(split.uri)
@@ -78,7 +78,7 @@ def _stat(uri: str) -> Input:
     return Input(uri, None, None)
 
 
-def _cut(uri: str, split_size: Optional[int]) -> Iterator[Split]:
+def _cut(uri: str, split_size: int | None) -> Iterator[Split]:
     size, step = _stat(uri).size, split_size or SPLIT_SIZE
     if size is None or size <= step:
         yield Split(uri)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Optional
 
 from crawlmill.errors import CrawlmillError
 
@@ -24,7 +23,7 @@ class Split:
 
     uri: str
     start: int = 0
-    end: Optional[int] = None
+    end: int | None = None
 
     def to_json(self) -> str:
         """The manifest line.
@@ -36,7 +35,7 @@ class Split:
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @staticmethod
-    def from_line(line: str) -> "Split":
+    def from_line(line: str) -> Split:
         r"""A split of a manifest line: JSON or a bare path, with or without Hadoop's ``offset TAB`` before it.
 
         >>> Split.from_line('120\t{"uri":"/a.warc.gz","start":5}')
@@ -56,5 +55,7 @@ class Split:
             if type(uri) is not str or type(start) is not int or type(end) not in (int, type(None)):
                 raise ValueError
         except (ValueError, KeyError):
-            raise CrawlmillError(f"not a manifest line: {text[:100]}", hint='write {"uri": ..., "start": 0, "end": null}, or a path') from None
+            raise CrawlmillError(
+                f"not a manifest line: {text[:100]}", hint='write {"uri": ..., "start": 0, "end": null}, or a path'
+            ) from None
         return Split(uri, start, end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Generic, Optional, TypeVar, Union, overload
+from typing import Any, Callable, Generic, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -16,12 +16,12 @@ class lazy(Generic[T]):
         self._name = compute.__name__
 
     @overload
-    def __get__(self, instance: None, owner: Any) -> "lazy[T]": ...
+    def __get__(self, instance: None, owner: Any) -> lazy[T]: ...
 
     @overload
     def __get__(self, instance: object, owner: Any) -> T: ...
 
-    def __get__(self, instance: Optional[object], owner: Any = None) -> "Union[T, lazy[T]]":
+    def __get__(self, instance: object | None, owner: Any = None) -> T | lazy[T]:
         if instance is None:
             return self
         found = instance.__dict__[self._name] = self._compute(instance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Protocol
 
 from crawlmill.records import urls
 from crawlmill.records.http import Headers, HttpMessage, find_header_end, parse_http, to_text
@@ -43,7 +43,15 @@ class Record:
     """
 
     def __init__(
-        self, uri: str, offset: int, length: int, ordinal: int, type: str, head: bytes, block: Block, complete: bool = True
+        self,
+        uri: str,
+        offset: int,
+        length: int,
+        ordinal: int,
+        type: str,
+        head: bytes,
+        block: Block,
+        complete: bool = True,
     ) -> None:
         self.uri = uri
         self.offset = offset
@@ -63,7 +71,7 @@ class Record:
         return Headers(self._head)
 
     @lazy
-    def url(self) -> Optional[str]:
+    def url(self) -> str | None:
         """WARC-Target-URI without white space around it and without one pair of ``<>``; None when absent."""
         head = self._head
         at = head.find(b"\nWARC-Target-URI: ")
@@ -76,56 +84,56 @@ class Record:
         return None if found is None else urls.clean_url(found)
 
     @lazy
-    def date(self) -> Optional[str]:
+    def date(self) -> str | None:
         """WARC-Date as written."""
         return self.headers.get("WARC-Date")
 
     @lazy
-    def id(self) -> Optional[str]:
+    def id(self) -> str | None:
         """WARC-Record-ID as written."""
         return self.headers.get("WARC-Record-ID")
 
     @lazy
-    def ip(self) -> Optional[str]:
+    def ip(self) -> str | None:
         """WARC-IP-Address as written."""
         return self.headers.get("WARC-IP-Address")
 
     @lazy
-    def content_type(self) -> Optional[str]:
+    def content_type(self) -> str | None:
         """Content-Type of the record (not of the page in it)."""
         return self.headers.get("Content-Type")
 
     @lazy
-    def content_length(self) -> Optional[int]:
+    def content_length(self) -> int | None:
         """Content-Length of the record as declared, in bytes; None when it is no number."""
         found = self.headers.get("Content-Length")
         return int(found) if found is not None and found.isascii() and found.isdigit() else None
 
     @lazy
-    def identified(self) -> Optional[str]:
+    def identified(self) -> str | None:
         """WARC-Identified-Payload-Type: the media type that the crawler recognised."""
         return self.headers.get("WARC-Identified-Payload-Type")
 
     @lazy
-    def origin(self) -> Optional[str]:
+    def origin(self) -> str | None:
         """``scheme://host[:port]`` of the URL; None when it has none."""
         url = self.url
         return None if url is None else urls.origin(url)
 
     @lazy
-    def host(self) -> Optional[str]:
+    def host(self) -> str | None:
         """Host of the URL, without user and port; None when it has none."""
         url = self.url
         return None if url is None else urls.host(url)
 
     @lazy
-    def registered_domain(self) -> Optional[str]:
+    def registered_domain(self) -> str | None:
         """The domain below the public suffix; None for addresses and bare suffixes."""
         host = self.host
         return None if host is None else urls.registered_domain(host)
 
     @lazy
-    def http(self) -> Optional[HttpMessage]:
+    def http(self) -> HttpMessage | None:
         """The HTTP message in the block; None when the block begins with neither a status nor a request line."""
         block = self._block
         data = block.peek(256)
@@ -136,13 +144,13 @@ class Record:
         return parse_http(data)
 
     @lazy
-    def status(self) -> Optional[str]:
+    def status(self) -> str | None:
         """The HTTP status: three digits, or ``invalid``; None when the block begins with no status line."""
         http = self.http
         return None if http is None else http.status
 
     @lazy
-    def mime(self) -> Optional[str]:
+    def mime(self) -> str | None:
         """The declared media type: Content-Type to the first ``;`` or ``,``, lower-cased; ``''`` when absent; None when
         there is no HTTP response."""
         http = self.http
@@ -166,7 +174,7 @@ class Record:
         return self._block.size if http is None else max(0, self._block.size - http.header_length)
 
     @lazy
-    def _decoded(self) -> Tuple[bytes, Tuple[str, ...]]:
+    def _decoded(self) -> tuple[bytes, tuple[str, ...]]:
         http = self.http
         if http is None:
             return self.payload, ()
@@ -180,12 +188,12 @@ class Record:
         return self._decoded[0]
 
     @property
-    def body_problems(self) -> Tuple[str, ...]:
+    def body_problems(self) -> tuple[str, ...]:
         """What was odd in decoding the body (``bad-chunk``, ``bad-encoding`` ...); empty when nothing was."""
         return self._decoded[1]
 
     @lazy
-    def html(self) -> "Optional[Tree]":
+    def html(self) -> Tree | None:
         """The parsed page; None when the record holds no HTML. Needs ``crawlmill[html]``."""
         http = self.http
         if http is None or http.status is None:
@@ -209,7 +217,7 @@ class Record:
         return html.text(tree)
 
     @lazy
-    def json(self) -> Optional[object]:
+    def json(self) -> object | None:
         """The parsed block of a JSON record (WAT); None when it is none."""
         content_type = self.content_type
         if content_type is None or "json" not in content_type.lower():
@@ -219,7 +227,7 @@ class Record:
         return load_json(self.block)
 
     @lazy
-    def wat(self) -> "Optional[Wat]":
+    def wat(self) -> Wat | None:
         """The record as a typed view of WAT metadata; None when it is none."""
         found = self.json
         if not isinstance(found, dict) or "Envelope" not in found:
@@ -229,7 +237,7 @@ class Record:
         return Wat(found)
 
     @lazy
-    def languages(self) -> List[str]:
+    def languages(self) -> list[str]:
         """ISO 639-3 codes that the crawler found: of a WET header, or of a Common Crawl metadata record."""
         found = self.headers.get("WARC-Identified-Content-Language")
         if found is not None:

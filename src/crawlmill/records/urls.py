@@ -39,7 +39,7 @@ def clean_url(text: str) -> str:
 
 
 def origin(url: str) -> str | None:
-    """``scheme://host[:port]`` of a cleaned URL; None when it has no ``scheme://`` or no host.
+    """``scheme://host[:port]`` of a cleaned URL, ``scheme://`` where the host is empty; None without a ``scheme://``.
 
     Scheme and host in lower case, user information and the scheme's default port left out (RFC 6454 section 4). Any
     scheme will do. A ``\\`` ends the host as ``/`` does (WHATWG URL). A dot at the host's end stays.
@@ -47,7 +47,7 @@ def origin(url: str) -> str | None:
     >>> origin("HTTP://user:secret@Bücher.Example:80/a?b")
     'http://xn--bcher-kva.example'
     >>> origin("https://[2001:DB8::0:1]:8443"), origin("ws://a.example?b"), origin("dns:a.example"), origin("file:///a")
-    ('https://[2001:db8::1]:8443', 'ws://a.example', None, None)
+    ('https://[2001:db8::1]:8443', 'ws://a.example', None, 'file://')
     """
     # A prefix cut in the middle of "://" (a long scheme) is never a key, so it is no wrong answer, only a slower one.
     end = url.find("/", 8)
@@ -122,8 +122,6 @@ def _site(url: str) -> _Site:
             return _NOWHERE
         prefix = found.group()
         site = _sites.get(prefix) or _odd_site(*found.groups())
-        if site is _NOWHERE:  # never remembered: see origin()
-            return site
     if len(prefix) <= _LONGEST:
         if len(_sites) >= _LIMIT:
             _sites.clear()

@@ -54,7 +54,9 @@ def _typed(lines: list[list[str]], width: int, schema: Schema | None) -> list[tu
     else:
         kinds = ["int64" if lines and all(_number(line[at]) for line in lines) else "string" for at in range(width)]
     nullable = [column.nullable for column in schema] if schema is not None else [False] * width
-    return [tuple(_cell(cell, kind, null) for cell, kind, null in zip(line, kinds, nullable, strict=True)) for line in lines]
+    return [
+        tuple(_cell(cell, kind, null) for cell, kind, null in zip(line, kinds, nullable, strict=True)) for line in lines
+    ]
 
 
 def _number(text: str) -> bool:
@@ -76,6 +78,8 @@ def _guess(columns: list[str], rows: list[tuple[object, ...]]) -> Schema:
     for at, name in enumerate(columns):
         sample = next((row[at] for row in rows if row[at] is not None), "")
         kinds = {bool: "bool", int: "int64", str: "string"}
-        kind = kinds.get(type(sample)) or ("list<int64>" if isinstance(sample, list) and isinstance((sample or [""])[0], int) else "list<string>")
+        kind = kinds.get(type(sample)) or (
+            "list<int64>" if isinstance(sample, list) and isinstance((sample or [""])[0], int) else "list<string>"
+        )
         found.append(Column(name, kind, True))
     return tuple(found)

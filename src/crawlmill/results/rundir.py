@@ -48,8 +48,12 @@ class RunDir:
             return stored
         made = plan()
         os.makedirs(self.work, exist_ok=True)
-        fields = {"identity": self.identity, "inputs": [asdict(item) for item in made.inputs], "twice": made.twice}
-        fields["splits"] = [[split.uri, split.start, split.end] for split in made.splits]
+        fields: dict[str, object] = {
+            "identity": self.identity,
+            "inputs": [asdict(item) for item in made.inputs],
+            "twice": made.twice,
+        }
+        fields["splits"] = [(split.uri, split.start, split.end) for split in made.splits]
         write_json(os.path.join(self.work, "plan.json"), fields)
         return made
 
@@ -84,7 +88,9 @@ class RunDir:
                 raise UsageError("there is nothing to resume", self.path, "use --overwrite, or another name") from None
             return None
         if digest(fields["identity"]) != digest(self.identity):
-            raise UsageError("the output belongs to another run", self.path, "same analyses, options and filters, or use --overwrite")
+            raise UsageError(
+                "the output belongs to another run", self.path, "same analyses, options and filters, or use --overwrite"
+            )
         return Plan(
             tuple(Input(**item) for item in fields["inputs"]),
             tuple(Split(*split) for split in fields["splits"]),

@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from crawlmill import wire
-from crawlmill.analysis import Analysis, Reducer
+from crawlmill.contract import Analysis, Reducer
 from crawlmill.partial import damage_rows
 from crawlmill.schema import Schema, parse_schema
 
@@ -141,4 +141,3 @@ def _states(lines: Iterable[bytes], reducers: Mapping[str, Reducer]) -> Iterator
             name = wire.name_of(key)
             prefix, load = wire.prefix(name).encode(), reducers[name].load
         yield name, key, load(json.loads(value))
-

@@ -101,7 +101,7 @@ class _Delimited(_File):
         self._lists = any(column.type.startswith("list") for column in schema)
 
     def write(self, rows: Sequence[Row]) -> None:
-        self._csv.writerows([[_cell(cell) for cell in row] for row in rows] if self._lists else rows)
+        self._csv.writerows([[cell(value) for value in row] for row in rows] if self._lists else rows)
 
     def close(self) -> None:
         self._file.close()
@@ -112,5 +112,6 @@ class _Delimited(_File):
         self._drop()
 
 
-def _cell(cell: object) -> object:
-    return json.dumps(cell, separators=(",", ":"), ensure_ascii=False) if isinstance(cell, (list, tuple)) else cell
+def cell(value: object) -> object:
+    """A value as a cell of a delimited file: a list is its JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False) if isinstance(value, (list, tuple)) else value

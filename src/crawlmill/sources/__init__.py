@@ -19,7 +19,7 @@ class Source(Protocol):
 
     def read_at(self, offset: int, count: int) -> bytes: ...
 
-    def size(self) -> Optional[int]:
+    def size(self) -> int | None:
         """Size in bytes; None while it is not known (a pipe)."""
 
     def close(self) -> None: ...

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
 
 
 class LocalFile:
     """An open local file. It reads by windows, not by mmap: a file cut while it is mapped kills the process."""
 
-    def __init__(self, path: str, uri: Optional[str] = None) -> None:
+    def __init__(self, path: str, uri: str | None = None) -> None:
         self.uri = uri or path
         self._fd = os.open(path, os.O_RDONLY)
         self._size = os.fstat(self._fd).st_size
@@ -27,7 +26,7 @@ class LocalFile:
             have += len(data)
         return b"".join(pieces)
 
-    def size(self) -> Optional[int]:
+    def size(self) -> int | None:
         return self._size
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from typing import BinaryIO, Optional
+from typing import BinaryIO
 
 
 class Pipe:
@@ -18,7 +18,7 @@ class Pipe:
 
     uri = "-"
 
-    def __init__(self, stream: Optional[BinaryIO] = None, start: bytes = b"") -> None:
+    def __init__(self, stream: BinaryIO | None = None, start: bytes = b"") -> None:
         self._stream = sys.stdin.buffer if stream is None else stream
         self._spool = tempfile.TemporaryFile(prefix="crawlmill-")
         self._have = 0
@@ -40,7 +40,7 @@ class Pipe:
         self._spool.seek(offset)
         return self._spool.read(count)
 
-    def size(self) -> Optional[int]:
+    def size(self) -> int | None:
         return self._have if self._ended else None
 
     def close(self) -> None:

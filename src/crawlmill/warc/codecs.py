@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from typing import Any, Callable, Optional, Protocol
+from typing import Any, Callable, Protocol
 
 from crawlmill.errors import MissingExtra
 
@@ -19,7 +19,14 @@ class Inflate(Protocol):
     def decompress(self, data: bytes) -> bytes: ...
 
 
-ZSTD, ZSTD_SKIP, LZ4, GZIP, BZ2, XZ = b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18", b"\x04\x22\x4d\x18", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
+ZSTD, ZSTD_SKIP, LZ4, GZIP, BZ2, XZ = (
+    b"\x28\xb5\x2f\xfd",
+    b"\x2a\x4d\x18",
+    b"\x04\x22\x4d\x18",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+)
 
 
 class Codec(Protocol):
@@ -27,13 +34,15 @@ class Codec(Protocol):
 
     name: str
     step: int
-    errors: "tuple[type[BaseException], ...]"
+    errors: tuple[type[BaseException], ...]
 
     def __call__(self) -> Inflate: ...
 
 
 class _Codec:
-    def __init__(self, name: str, make: Callable[[], Any], errors: "tuple[type[BaseException], ...]", step: int = 1 << 16) -> None:
+    def __init__(
+        self, name: str, make: Callable[[], Any], errors: tuple[type[BaseException], ...], step: int = 1 << 16
+    ) -> None:
         self.name, self._make, self.errors, self.step = name, make, errors, step
 
     def __call__(self) -> Inflate:
@@ -46,7 +55,7 @@ def gzip_codec() -> Codec:
     return _Codec("gzip", lambda: zlib.decompressobj(31), (zlib.error,))
 
 
-def codec_for(head: bytes, uri: str) -> Optional[Codec]:
+def codec_for(head: bytes, uri: str) -> Codec | None:
     """The codec of a file that begins with these bytes; None when it is not compressed.
 
     Raises:
@@ -69,14 +78,16 @@ def codec_for(head: bytes, uri: str) -> Optional[Codec]:
     return None
 
 
-def _zstd_codec(uri: str, dictionary: Optional[bytes] = None) -> Codec:
+def _zstd_codec(uri: str, dictionary: bytes | None = None) -> Codec:
     try:
         import zstandard
     except ImportError:
         raise MissingExtra("zstandard", "codecs", uri) from None
     words = None if dictionary is None else zstandard.ZstdCompressionDict(dictionary)
     # 4 KiB at a time: a run-length block makes 128 KiB of 4 bytes
-    return _Codec("zstd", lambda: zstandard.ZstdDecompressor(dict_data=words).decompressobj(), (zstandard.ZstdError,), 1 << 12)
+    return _Codec(
+        "zstd", lambda: zstandard.ZstdDecompressor(dict_data=words).decompressobj(), (zstandard.ZstdError,), 1 << 12
+    )
 
 
 def zstd_with_dictionary(frame: bytes, uri: str) -> Codec:

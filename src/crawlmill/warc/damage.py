@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
 
 MESSAGES = {
     "corrupt": "compressed data do not decode; skipped to the next sound record",
@@ -51,12 +50,21 @@ class Damage:
     records: int = 0
 
     @property
-    def key(self) -> Tuple[str, int, int, str, str]:
+    def key(self) -> tuple[str, int, int, str, str]:
         """What identifies the row: (uri, offset, ordinal, analysis, kind)."""
         return self.uri, self.offset, self.ordinal, self.analysis, self.kind
 
 
-def damage(uri: str, offset: int, length: int, kind: str, analysis: str = "", ordinal: int = 0, records: int = 0, detail: str = "") -> Damage:
+def damage(
+    uri: str,
+    offset: int,
+    length: int,
+    kind: str,
+    analysis: str = "",
+    ordinal: int = 0,
+    records: int = 0,
+    detail: str = "",
+) -> Damage:
     """A row with the fixed message of its kind.
 
     >>> damage("/a.warc.gz", 516, 80, "corrupt").message

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Iterator, Optional
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from crawlmill.warc.damage import BodyDamage, Damage, damage
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _ALGORITHMS = {"sha1", "md5", "sha256", "sha512", "sha224", "sha384"}
 
 
-def matches(digest: str, data: bytes) -> Optional[bool]:
+def matches(digest: str, data: bytes) -> bool | None:
     """Whether ``algorithm:value`` (hexadecimal or Base32) is the digest of the data; None when it cannot be told.
 
     >>> matches("sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ", b"")
@@ -31,13 +32,13 @@ def matches(digest: str, data: bytes) -> Optional[bool]:
     return value in (found.hex(), base64.b32encode(found).decode().lower().rstrip("="))
 
 
-def digest_damage(record: "Record") -> Iterator[Damage]:
+def digest_damage(record: Record) -> Iterator[Damage]:
     """One row for a record with a digest that does not match. Incomplete and oversized records are not judged."""
     if record.complete and _bad(record):
         yield damage(record.uri, record.offset, record.length, "digest", ordinal=record.ordinal)
 
 
-def _bad(record: "Record") -> bool:
+def _bad(record: Record) -> bool:
     headers = record.headers
     of_block, of_payload = headers.get("WARC-Block-Digest"), headers.get("WARC-Payload-Digest")
     if of_block is None and of_payload is None:
@@ -52,7 +53,7 @@ def _bad(record: "Record") -> bool:
         return False
 
 
-def _dechunked(record: "Record") -> bytes:
+def _dechunked(record: Record) -> bytes:
     """The payload without chunking: some writers take its digest after undoing it."""
     from crawlmill.warc.decode import decode_body
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import List, NamedTuple, Optional, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from crawlmill.sources import Source
 from crawlmill.warc.codecs import ZSTD_SKIP, Codec, Inflate, zstd_with_dictionary
@@ -17,7 +17,7 @@ class Place(NamedTuple):
     """Where a byte lives in the file as stored: the member (or byte) offset and, when known, where that member ends."""
 
     offset: int
-    end: Optional[int]
+    end: int | None
 
 
 class FeedError(NamedTuple):
@@ -49,7 +49,7 @@ class PlainFeed:
 
     compressed = False
 
-    def __init__(self, source: Source, start: int, limit: Optional[int]) -> None:
+    def __init__(self, source: Source, start: int, limit: int | None) -> None:
         self._source, self._limit = source, limit
         self.buf, self.pos, self._base = b"", 0, start
 
@@ -87,7 +87,7 @@ class PlainFeed:
         self.buf, self.pos, self._base = b"", 0, there
         return there - start
 
-    def left(self) -> Optional[int]:
+    def left(self) -> int | None:
         """How many bytes there are from ``pos`` on; None while it is not known (a pipe)."""
         end = self._source.size() if self._limit is None else self._limit
         return None if end is None else max(0, end - self._base - self.pos)
@@ -108,17 +108,17 @@ class MemberFeed:
 
     compressed = True
 
-    def __init__(self, source: Source, codec: Codec, start: int, limit: Optional[int]) -> None:
+    def __init__(self, source: Source, codec: Codec, start: int, limit: int | None) -> None:
         self._source, self._codec, self._limit = source, codec, limit
         self.buf, self.pos, self._plain = b"", 0, 0  # _plain: plain bytes shown so far
-        self._members: List[List[int]] = []  # [plain start, offset, end or -1], oldest first
+        self._members: list[list[int]] = []  # [plain start, offset, end or -1], oldest first
         self._at = start
-        self._inflate: Optional[Inflate] = None  # of a member that is decoded by pieces
+        self._inflate: Inflate | None = None  # of a member that is decoded by pieces
         self._rest = b""
-        self._pending: Optional[bytes] = None
+        self._pending: bytes | None = None
         self.in_record = False
         self.stopped = False
-        self.failed: Optional[FeedError] = None
+        self.failed: FeedError | None = None
         self.ended = False
         self.empty = 0
 
@@ -167,7 +167,7 @@ class MemberFeed:
         step = self._codec.step
         return self._source.read_at(at, step if self._limit is None else max(0, min(step, self._limit - at)))
 
-    def _piece(self) -> Optional[bytes]:
+    def _piece(self) -> bytes | None:
         if self._pending is not None:
             if self.in_record:
                 return None
@@ -183,7 +183,7 @@ class MemberFeed:
             return None
         return first
 
-    def _member(self) -> Optional[bytes]:
+    def _member(self) -> bytes | None:
         """The next non-empty member: whole, or its first piece when it is large."""
         while True:
             start = self._at
@@ -216,17 +216,17 @@ class MemberFeed:
             self._members.append([self._plain, start, self._at if inflate.eof else -1])
             return b"".join(pieces)
 
-    def _more(self, inflate: Inflate) -> Optional[bytes]:
+    def _more(self, inflate: Inflate) -> bytes | None:
         """The next piece of a large member. Of bad gzip data the good bytes before them still come, found one by one."""
         data = self._read(self._at)
         start = self._members[-1][1]
         if not data:
             return self._fail(start, True, b"")
-        before = inflate.copy() if self._codec.name == "gzip" else None  # type: ignore[attr-defined]
+        before: Any = inflate.copy() if self._codec.name == "gzip" else None  # type: ignore[attr-defined]
         try:
             piece = inflate.decompress(data)
         except self._codec.errors:
-            good: List[bytes] = []
+            good: list[bytes] = []
             with contextlib.suppress(*self._codec.errors):
                 for at in range(len(data) if before is not None else 0):
                     good.append(before.decompress(data[at : at + 1]))
@@ -238,7 +238,7 @@ class MemberFeed:
             self._inflate = None
         return piece
 
-    def _fail(self, start: int, cut: bool, good: bytes) -> Optional[bytes]:
+    def _fail(self, start: int, cut: bool, good: bytes) -> bytes | None:
         self.failed = FeedError(start, cut)
         if not good:
             return None

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import Iterator, Optional, Tuple, Union
+from collections.abc import Iterator
+from typing import Any
 
 from crawlmill.records.http import Headers
 from crawlmill.records.record import Record
@@ -26,7 +27,9 @@ from crawlmill.warc.stream import Item, Parser
 from crawlmill.warc.sync import MAGIC, Borders
 
 try:
-    import deflate as _deflate
+    import deflate
+
+    _deflate: Any = deflate
 except ImportError:  # crawlmill[fast]: faster, never another row
     _deflate = None
 
@@ -37,11 +40,13 @@ STEP = 512
 CHUNK = 2 << 20
 _LOW = 128 << 10
 _SMALL = 4096
-_TYPES = {name.encode(): name for name in ("warcinfo", "request", "response", "metadata", "revisit", "resource", "conversion")}
+_TYPES = {
+    name.encode(): name for name in ("warcinfo", "request", "response", "metadata", "revisit", "resource", "conversion")
+}
 _find_magic = re.compile(MAGIC).search  # half the time of bytes.find
 
 
-def inflate_member(buf: bytes, start: int, end: int, size: int) -> "Union[bytes, bytearray, None]":
+def inflate_member(buf: bytes, start: int, end: int, size: int) -> bytes | bytearray | None:
     """The plain bytes of the member in ``buf[start:end]``; None when it is not sound.
 
     Sound means: it decodes to ``size`` bytes, and the eight bytes before ``end`` are their CRC32 and ISIZE. libdeflate
@@ -52,7 +57,7 @@ def inflate_member(buf: bytes, start: int, end: int, size: int) -> "Union[bytes,
     raw = memoryview(buf)[start + 10 : end - 8]
     if _deflate is not None:
         try:
-            plain: "Union[bytes, bytearray]" = _deflate.deflate_decompress(raw, size)
+            plain: bytes | bytearray = _deflate.deflate_decompress(raw, size)
         except _deflate.DeflateError:
             return None
         crc = _deflate.crc32(plain)
@@ -69,7 +74,7 @@ def inflate_member(buf: bytes, start: int, end: int, size: int) -> "Union[bytes,
     return plain if len(plain) == size and buf[end - 8 : end] == trailer else None
 
 
-def _zlib_member(raw: memoryview, size: int) -> Optional[bytes]:
+def _zlib_member(raw: memoryview, size: int) -> bytes | None:
     inflate = zlib.decompressobj(31)
     try:
         plain = inflate.decompress(raw, size + 1)
@@ -96,10 +101,10 @@ class GzipBlock:
         buf: bytes,
         start: int,
         end: int,
-        head: "Union[bytes, bytearray]",
+        head: bytes | bytearray,
         skip: int,
         size: int,
-        inflate: "Optional[zlib._Decompress]",
+        inflate: zlib._Decompress | None,
         limit: int,
     ) -> None:
         self.size = size
@@ -107,7 +112,7 @@ class GzipBlock:
         self.loaded = False
         self._buf, self._start, self._skip, self._limit = buf, start, skip, limit
         self._head, self._inflate = head, inflate
-        self._whole: "Union[bytes, bytearray, None]" = head if inflate is None else None
+        self._whole: bytes | bytearray | None = head if inflate is None else None
         self._fed = FIRST
 
     def peek(self, count: int) -> bytes:
@@ -159,7 +164,7 @@ class Walk:
         reading: what is asked for; its counters are filled.
     """
 
-    def __init__(self, source: Source, start: int, limit: Optional[int], reading: Reading) -> None:
+    def __init__(self, source: Source, start: int, limit: int | None, reading: Reading) -> None:
         self.source, self.limit, self.reading = source, limit, reading
         self._bodies = False  # the analyses touch bodies: members are inflated whole at once
         self._borders = Borders(source, limit)
@@ -208,7 +213,9 @@ class Walk:
                     magic = found.start() if found is not None else -1
                 after = magic if magic >= 0 else self._far_end(length)
                 buf, pos = self._buf, self._pos
-                if after < 0 or (after <= len(buf) and buf[after - 4 : after] != (length & 0xFFFFFFFF).to_bytes(4, "little")):
+                if after < 0 or (
+                    after <= len(buf) and buf[after - 4 : after] != (length & 0xFFFFFFFF).to_bytes(4, "little")
+                ):
                     yield from self._slow()
                     continue
 
@@ -252,7 +259,7 @@ class Walk:
         else:
             self._buf, self._base, self._pos, self._ended = b"", at, 0, False
 
-    def _whole_at(self, buf: bytes, pos: int) -> "Tuple[Union[bytes, bytearray, None], int]":
+    def _whole_at(self, buf: bytes, pos: int) -> tuple[bytes | bytearray | None, int]:
         """The member at ``pos`` inflated whole, when the next magic ends it, and where that is: cheaper than its beginning
         first, and then all of it. What this cannot decide, the usual way decides."""
         found = _find_magic(buf, pos + 18)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Optional
 
 MAX_RECORD = 64 << 20
 """Bytes of a block that are loaded unless ``--max-record`` says otherwise."""
@@ -22,9 +21,9 @@ class Reading:
         bytes: bytes of the file as stored that the span takes.
     """
 
-    wanted: Optional[FrozenSet[str]] = None
+    wanted: frozenset[str] | None = None
     max_record: int = MAX_RECORD
     full: bool = False
-    types: Dict[str, int] = field(default_factory=dict)
+    types: dict[str, int] = field(default_factory=dict)
     empty_members: int = 0
     bytes: int = 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple, Optional, Pattern, Tuple, Union
+from collections.abc import Iterator
+from typing import NamedTuple, Union
 
-from crawlmill.records.http import Headers, find_header_end, to_text
+from crawlmill.records.http import Headers, find_header_end
 from crawlmill.records.record import Record
 from crawlmill.warc.damage import BodyDamage, Damage, damage
-from crawlmill.warc.feed import Feed, MemberFeed, Place, PlainFeed
+from crawlmill.warc.feed import MemberFeed, Place, PlainFeed
 
 VERSION = re.compile(rb"WARC/\d[\d.]*[ \t]*\r*\n")
 NEXT_WARC = re.compile(rb"\n(?=WARC/\d)")
@@ -22,7 +23,7 @@ _DATE = re.compile(rb"\d{14}")
 class FeedBlock:
     """The block of the record that the feed stands at."""
 
-    def __init__(self, feed: Union[PlainFeed, MemberFeed], size: int, limit: int) -> None:
+    def __init__(self, feed: PlainFeed | MemberFeed, size: int, limit: int) -> None:
         self.size = size
         self._feed, self._limit = feed, limit
 
@@ -45,7 +46,7 @@ class Head(NamedTuple):
     size: int
     data: bytes
     type: str
-    length: Optional[int]
+    length: int | None
 
 
 Item = Union[Record, Damage]
@@ -62,7 +63,9 @@ class Parser:
         arc: the records are ARC.
     """
 
-    def __init__(self, uri: str, feed: Union[PlainFeed, MemberFeed], limit: int, end_kind: str = "truncated", arc: bool = False) -> None:
+    def __init__(
+        self, uri: str, feed: PlainFeed | MemberFeed, limit: int, end_kind: str = "truncated", arc: bool = False
+    ) -> None:
         self.uri, self.feed, self.limit, self.end_kind = uri, feed, limit, end_kind
         self._head, self._next = (self._arc_head, NEXT_ARC) if arc else (self._warc_head, NEXT_WARC)
         self._member, self._ordinal = -1, 0
@@ -140,7 +143,7 @@ class Parser:
         feed.grow(count)
         return min(count, len(feed.buf) - feed.pos)
 
-    def _skip_newlines(self, one_member: bool) -> Optional[int]:
+    def _skip_newlines(self, one_member: bool) -> int | None:
         """Pass over line ends; how many, or None at the end (of the member, or of the data)."""
         feed, count = self.feed, 0
         while True:
@@ -170,7 +173,7 @@ class Parser:
                 return -1
             wanted *= 8
 
-    def _warc_head(self) -> Optional[Head]:
+    def _warc_head(self) -> Head | None:
         feed = self.feed
         self._hold(True)
         feed.grow(64)
@@ -183,7 +186,7 @@ class Parser:
         headers = Headers(data)
         return Head(length, data, (headers.get("WARC-Type") or "").lower(), _length(headers.get("Content-Length")))
 
-    def _arc_head(self) -> Optional[Head]:
+    def _arc_head(self) -> Head | None:
         feed = self.feed
         feed.grow(1 << 14)
         end = feed.buf.find(b"\n", feed.pos) + 1
@@ -203,7 +206,7 @@ class Parser:
             if not more or done > self.limit:
                 return len(feed.buf) - feed.pos
 
-    def _junk(self, place: Place, kind: str) -> Optional[Damage]:
+    def _junk(self, place: Place, kind: str) -> Damage | None:
         """Pass over bytes that are no record, up to the next thing that looks like one."""
         feed, passed = self.feed, 0
         cut = VERSION.match(feed.buf, feed.pos) is not None  # a header without an end
@@ -229,11 +232,11 @@ class Parser:
         return damage(self.uri, place.offset, max(end, place.end or 0) - place.offset, kind, ordinal=self._count(place))
 
 
-def _length(value: Optional[str]) -> Optional[int]:
+def _length(value: str | None) -> int | None:
     return int(value) if value is not None and value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
-def arc_head(line: bytes) -> Optional[Head]:
+def arc_head(line: bytes) -> Head | None:
     """The header of an ARC record (URL line of version 1 or 2) under the names of WARC; None when it is none.
 
     >>> arc_head(b"http://a.example/ 192.0.2.7 20080102030405 text/html 12\\n").type
@@ -252,7 +255,15 @@ def arc_head(line: bytes) -> Optional[Head]:
             if _DATE.fullmatch(part):
                 date = part
     kind = "filedesc" if url.startswith(b"filedesc:") else "arc"
-    when = b"%s-%s-%sT%s:%s:%sZ" % (date[:4], *(date[at : at + 2] for at in range(4, 14, 2))) if len(date) == 14 else date
-    names = (b"WARC-Target-URI", url), (b"WARC-IP-Address", ip), (b"WARC-Date", when), (b"Content-Type", mime), (b"Content-Length", length)
+    when = (
+        b"%s-%s-%sT%s:%s:%sZ" % (date[:4], *(date[at : at + 2] for at in range(4, 14, 2))) if len(date) == 14 else date
+    )
+    names = (
+        (b"WARC-Target-URI", url),
+        (b"WARC-IP-Address", ip),
+        (b"WARC-Date", when),
+        (b"Content-Type", mime),
+        (b"Content-Length", length),
+    )
     data = b"".join(b"%s: %s\r\n" % (name, value.strip()) for name, value in names if value.strip())
     return Head(len(line), b"WARC/0.0\r\n" + data + b"\r\n", kind, int(length))

@@ -10,7 +10,7 @@ bytes or to the end of the file. The length is not taste: deflate keeps incompre
 from __future__ import annotations
 
 import zlib
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 from crawlmill.sources import Source
 
@@ -24,7 +24,7 @@ _SCAN = 1 << 20
 class Member(NamedTuple):
     """What decoding one gzip member showed: its end in the file (None when it does not decode whole) and its start."""
 
-    end: Optional[int]
+    end: int | None
     warc: bool
     empty: bool
     cut: bool
@@ -39,11 +39,11 @@ class Borders:
         starts: the five bytes that a record may begin with.
     """
 
-    def __init__(self, source: Source, limit: Optional[int] = None, starts: Tuple[bytes, ...] = (b"WARC/",)) -> None:
+    def __init__(self, source: Source, limit: int | None = None, starts: tuple[bytes, ...] = (b"WARC/",)) -> None:
         self._source = source
         self._limit = limit
         self._starts = starts
-        self._members: Dict[int, Member] = {}
+        self._members: dict[int, Member] = {}
 
     def next(self, at: int) -> int:
         """The first strong border at or after ``at`` (bytes), however far; else the size of the file."""
@@ -67,7 +67,7 @@ class Borders:
             else:
                 at = candidate + 1
 
-    def magic(self, at: int) -> Optional[int]:
+    def magic(self, at: int) -> int | None:
         """The first gzip magic at or after ``at``; None when there is none before the end."""
         while True:
             count = _SCAN if self._limit is None else min(_SCAN, self._limit - at)
@@ -103,7 +103,7 @@ class Borders:
         return records > 0
 
     def _decode(self, at: int) -> Member:
-        inflate, where, start, cut = zlib.decompressobj(31), at, b"", True
+        inflate, where, start = zlib.decompressobj(31), at, b""
         try:
             while not inflate.eof:
                 data = self._source.read_at(where, _READ if self._limit is None else min(_READ, self._limit - where))

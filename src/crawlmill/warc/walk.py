@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import Iterator, Optional
+from collections.abc import Iterator
 
 from crawlmill.sources import Source
 from crawlmill.warc.codecs import GZIP, Codec, codec_for, gzip_codec
@@ -18,7 +18,7 @@ _ARC_STARTS = (b"http", b"filed", b"dns:", b"ftp:")
 _PAGES = (b"<?xml", b"<!doc", b"<html", b"<erro", b"{")
 
 
-def walk(source: Source, start: int, end: Optional[int], reading: Reading) -> Iterator[Item]:
+def walk(source: Source, start: int, end: int | None, reading: Reading) -> Iterator[Item]:
     """The records and the damage whose borders lie in ``[sync(start), sync(end))``.
 
     Args:
@@ -82,7 +82,10 @@ def is_plain_archive(plain: bytes) -> bool:
 
 def codec_for_quiet(head: bytes) -> bool:
     """Whether these bytes begin a compressed file, without loading its decoder."""
-    return head.startswith((GZIP, b"BZh", b"\xfd7zXZ\x00", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd")) or head[1:4] == b"\x2a\x4d\x18"
+    return (
+        head.startswith((GZIP, b"BZh", b"\xfd7zXZ\x00", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"))
+        or head[1:4] == b"\x2a\x4d\x18"
+    )
 
 
 def first_plain(head: bytes, uri: str) -> bytes:
@@ -110,7 +113,7 @@ def _is_arc(plain: bytes) -> bool:
     return not plain.startswith(b"WARC/") and NEXT_ARC.search(plain) is not None and NEXT_WARC.search(plain) is None
 
 
-def _gzip(source: Source, start: int, end: Optional[int], reading: Reading) -> Iterator[Item]:
+def _gzip(source: Source, start: int, end: int | None, reading: Reading) -> Iterator[Item]:
     borders = Borders(source)
     first = 0 if start == 0 else borders.next(start)
     limit = None if end is None else borders.next(end)
@@ -125,7 +128,7 @@ def _gzip(source: Source, start: int, end: Optional[int], reading: Reading) -> I
     reading.bytes = (borders.end() if limit is None else limit) - first
 
 
-def _compressed(source: Source, codec: Codec, reading: Reading, arc: Optional[bool] = None) -> Iterator[Item]:
+def _compressed(source: Source, codec: Codec, reading: Reading, arc: bool | None = None) -> Iterator[Item]:
     """Every record of a file that cannot be split; after damage on at the next gzip member that decodes."""
     at = 0
     while True:
@@ -148,7 +151,7 @@ def _compressed(source: Source, codec: Codec, reading: Reading, arc: Optional[bo
             return
 
 
-def _plain(source: Source, start: int, end: Optional[int], reading: Reading, arc: bool) -> Iterator[Item]:
+def _plain(source: Source, start: int, end: int | None, reading: Reading, arc: bool) -> Iterator[Item]:
     if arc and start:
         return
     first = plain_border(source, start)
@@ -164,7 +167,7 @@ def _plain(source: Source, start: int, end: Optional[int], reading: Reading, arc
     yield from counted(parser.all_records(), reading)
 
 
-def plain_border(source: Source, at: int) -> Optional[int]:
+def plain_border(source: Source, at: int) -> int | None:
     """The first record of an uncompressed WARC at or after ``at``, by walking the headers from the start; the size of the
     file when there is none. A nested plain record looks like a real one for ever, so there is no looking for ``WARC/``."""
     if at == 0:

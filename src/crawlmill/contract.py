@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Protocol, Tuple, Union
+from typing import Any, Callable, Optional, Protocol, Union
 
 from crawlmill import wire
 from crawlmill.errors import MissingExtra, UsageError
 from crawlmill.records.record import Record
 from crawlmill.schema import Schema, names, parse_schema
 
-Pairs = Optional[Iterable[Tuple[wire.Key, object]]]
+Pairs = Optional[Iterable[tuple[wire.Key, object]]]
 Option = Union[str, int, bool, None]
 _NAME = re.compile(r"[A-Za-z_][\w.\-]*")
 PACKAGES = {"resiliparse": "html"}
@@ -38,9 +39,9 @@ class Reducer(Protocol):
 
     def load(self, value: Any, /) -> Any: ...
 
-    def finish(self, state: Any, /) -> "list[Any]": ...
+    def finish(self, state: Any, /) -> list[Any]: ...
 
-    def check(self, types: "list[str]", /) -> None: ...
+    def check(self, types: list[str], /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ class Analysis:
     reducer: Reducer
     key: Schema
     value: Schema
-    types: Optional[FrozenSet[str]]
-    depends: Tuple[str, ...] = ()
+    types: frozenset[str] | None
+    depends: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     defaults: Mapping[str, Option] = field(default_factory=dict)
     spec: str = ""
@@ -85,7 +86,9 @@ class Analysis:
         >>> words.with_options(min_length=3).name
         'words[min_length=3]'
         """
-        changed = [f"{key}={wire.value(value)}" for key, value in sorted(self.options.items()) if value != self.defaults[key]]
+        changed = [
+            f"{key}={wire.value(value)}" for key, value in sorted(self.options.items()) if value != self.defaults[key]
+        ]
         return f"{self.base}[{','.join(changed)}]" if changed else self.base
 
     @property
@@ -94,7 +97,7 @@ class Analysis:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     @property
-    def columns(self) -> List[str]:
+    def columns(self) -> list[str]:
         """Names of the table's columns."""
         return names(self.key) + names(self.value)
 
@@ -103,7 +106,7 @@ class Analysis:
         """The name of its merge."""
         return self.reducer.__name__.rpartition(".")[2]
 
-    def with_options(self, **options: Option) -> "Analysis":
+    def with_options(self, **options: Option) -> Analysis:
         """The same analysis with other options. Raises :class:`UsageError` for one that it does not have."""
         for key, value in options.items():
             if key not in self.defaults:
@@ -111,7 +114,9 @@ class Analysis:
                 raise UsageError(f"{self.base} has no option {key!r}", hint=has)
             default = self.defaults[key]
             if default is not None and type(value) is not type(default):
-                raise UsageError(f"{self.base}.{key} is {type(default).__name__}, not {value!r}", hint=f"the default is {default!r}")
+                raise UsageError(
+                    f"{self.base}.{key} is {type(default).__name__}, not {value!r}", hint=f"the default is {default!r}"
+                )
         return replace(self, options={**self.options, **options})
 
     def require(self) -> None:
@@ -124,7 +129,7 @@ class Analysis:
 
 
 def analysis(
-    *, reduce: Reducer, key: str, value: str, types: Optional[str] = None, depends: str = ""
+    *, reduce: Reducer, key: str, value: str, types: str | None = None, depends: str = ""
 ) -> Callable[[Callable[..., Pairs]], Analysis]:
     """Declare an analysis.
 
@@ -150,10 +155,15 @@ def analysis(
         name = function.__name__
         if not _NAME.fullmatch(name):
             raise UsageError(f"not a name for an analysis: {name!r}", hint="use letters, digits and _")
-        options: Dict[str, Option] = {}
+        options: dict[str, Option] = {}
         for parameter in list(inspect.signature(function).parameters.values())[1:]:
-            if parameter.kind is not parameter.KEYWORD_ONLY or not isinstance(parameter.default, (str, int, type(None))):
-                raise UsageError(f"{name}: the parameter {parameter.name} is no option", hint="options are keyword-only with a default: *, n=1")
+            if parameter.kind is not parameter.KEYWORD_ONLY or not isinstance(
+                parameter.default, (str, int, type(None))
+            ):
+                raise UsageError(
+                    f"{name}: the parameter {parameter.name} is no option",
+                    hint="options are keyword-only with a default: *, n=1",
+                )
             options[parameter.name] = parameter.default
         wanted = depends.split()
         unknown = [item for item in wanted if item not in PACKAGES and item not in TABLES]
@@ -168,12 +178,14 @@ def analysis(
                 raise ValueError("two columns have one name")
         except ValueError as wrong:
             raise UsageError(f"{name}: {wrong}") from None
-        return Analysis(function, reduce, key_schema, value_schema, type_set(types), tuple(wanted), options, dict(options))
+        return Analysis(
+            function, reduce, key_schema, value_schema, type_set(types), tuple(wanted), options, dict(options)
+        )
 
     return declare
 
 
-def type_set(types: Optional[str]) -> Optional[FrozenSet[str]]:
+def type_set(types: str | None) -> frozenset[str] | None:
     """Record types from what the user wrote; ``response`` takes ARC records too.
 
     >>> sorted(type_set("response, revisit"))

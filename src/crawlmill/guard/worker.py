@@ -1,4 +1,4 @@
-"""A worker of the local engine: takes splits as JSON lines on standard input, writes partials, says when each is done."""
+"""A guarded worker: takes splits as JSON lines on standard input, writes partials, says when each is done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import queue
 import signal
 import sys
 import threading
-from typing import IO, Dict, List, Optional
+from typing import IO
 
 from crawlmill import jobspec
 from crawlmill.errors import CrawlmillError
@@ -20,12 +20,12 @@ from crawlmill.task import Job, Skip, Task
 MARK_BYTES = 32
 
 
-def run_split(job: Job, split: Split, part: str, mark: Optional[memoryview] = None, skip: Optional[Skip] = None) -> None:
+def run_split(job: Job, split: Split, part: str, mark: memoryview | None = None, skip: Skip | None = None) -> None:
     """Read one split and write its partial, whole or not at all. Memory is bounded: what does not fit is spilled beside
     the partial and merged at the end."""
-    runs: List[str] = []
+    runs: list[str] = []
 
-    def emit(lines: List[bytes]) -> None:
+    def emit(lines: list[bytes]) -> None:
         runs.append(f"{part}.{os.getpid()}.{threading.get_ident()}.run{len(runs)}")
         write_lines(runs[-1], lines)
 
@@ -50,15 +50,15 @@ def run_split(job: Job, split: Split, part: str, mark: Optional[memoryview] = No
 
 
 def main() -> None:
-    """``python -m crawlmill.engines.worker MARK``: MARK is a file of 32 bytes that says which record is being read."""
+    """``python -m crawlmill.guard.worker MARK``: MARK is a file of 32 bytes that says which record is being read."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what an analysis prints must not stand among our replies
     with open(sys.argv[1], "r+b") as file:
         mark = memoryview(mmap.mmap(file.fileno(), MARK_BYTES)).cast("q")
-    orders: "queue.Queue[Dict[str, object]]" = queue.Queue()
+    orders: queue.Queue[dict[str, object]] = queue.Queue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
-    job: Optional[Job] = None
+    job: Job | None = None
     while True:
         order = orders.get()
         try:
@@ -67,7 +67,7 @@ def main() -> None:
                 continue
             assert job is not None
             _obey(order, job, mark)
-            answer: Dict[str, object] = {"done": order["part"]}
+            answer: dict[str, object] = {"done": order["part"]}
         except CrawlmillError as error:
             answer = {"error": [error.exit_code, error.what, error.where, error.hint]}
         except MemoryError:
@@ -75,18 +75,18 @@ def main() -> None:
         _answer(replies, answer)
 
 
-def _obey(order: Dict[str, object], job: Job, mark: memoryview) -> None:
+def _obey(order: dict[str, object], job: Job, mark: memoryview) -> None:
     skip = {(offset, ordinal, index): kind for offset, ordinal, index, kind in order["skip"]}  # type: ignore[attr-defined]
     mark[3] = -1
     run_split(job, Split(*order["split"]), str(order["part"]), mark, skip)  # type: ignore[misc]
 
 
-def _answer(replies: IO[str], answer: Dict[str, object]) -> None:
+def _answer(replies: IO[str], answer: dict[str, object]) -> None:
     replies.write(json.dumps(answer) + "\n")
     replies.flush()
 
 
-def _listen(orders: "queue.Queue[Dict[str, object]]") -> None:
+def _listen(orders: queue.Queue[dict[str, object]]) -> None:
     for line in sys.stdin.buffer:
         orders.put(json.loads(line))
     os._exit(0)  # the parent has gone, or is done with us

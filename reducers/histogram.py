@@ -1,0 +1,48 @@
+"""Counts of whole numbers in fixed bins: bin 0 holds zeros, bin i numbers of i bits (2**(i-1) to 2**i - 1).
+
+>>> merge(start(0), merge(start(5), start(7)))
+[1, 0, 0, 2]
+"""
+
+from __future__ import annotations
+
+
+def start(value: int) -> list[int]:
+    """The histogram of one number. Raises TypeError when it is no whole number of 0 or more."""
+    if type(value) is not int or value < 0:
+        raise TypeError(f"histogram takes whole numbers of 0 or more, not {value!r:.80}")
+    return [0] * value.bit_length() + [1]
+
+
+def merge(a: list[int], b: list[int]) -> list[int]:
+    """The counts of two histograms, bin by bin."""
+    if len(a) < len(b):
+        a, b = b, a
+    return [count + (b[at] if at < len(b) else 0) for at, count in enumerate(a)]
+
+
+def dump(state: list[int]) -> list[int]:
+    """The state as JSON."""
+    return state
+
+
+def load(value: list[int]) -> list[int]:
+    """The state of :func:`dump`'s JSON."""
+    return value
+
+
+def finish(state: list[int]) -> list[list[int]]:
+    """The value of the table's row."""
+    return [state]
+
+
+def check(types: list[str]) -> None:
+    """Raise ValueError unless the value is one list of numbers."""
+    if types != ["list<int64>"]:
+        raise ValueError("histogram gives one list<int64> value")
+
+
+if __name__ == "__main__":
+    from crawlmill.streaming import reducer_main
+
+    reducer_main("histogram")

@@ -1,0 +1,73 @@
+"""The command ``crawlmill``: wires words on the command line to the library, and errors to one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from crawlmill import __version__
+from crawlmill.cli import look, results
+from crawlmill.cli.run import run
+from crawlmill.errors import CrawlmillError
+
+app = typer.Typer(
+    name="crawlmill",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 read, damage reported; 1 failed; 2 wrong use; 3 damage above the limit, or no record at all.",
+)
+for command in (
+    run,
+    look.analyses,
+    look.plan,
+    look.inspect,
+    look.get,
+    look.subset,
+    look.verify,
+    results.show,
+    results.plot,
+):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"crawlmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def crawlmill(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Analyses of web archives (WARC, WAT, WET): written once, run anywhere, with nothing lost in silence."""
+
+
+def main() -> None:
+    """Run the command; every error that we expect is one line on stderr."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv = [sys.argv[0], "--debug", *[word for word in sys.argv[1:] if word != "--debug"]]
+    try:
+        app()
+    except CrawlmillError as error:
+        if debug:
+            raise
+        print(f"crawlmill: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("crawlmill: interrupted; a run with -o goes on with --resume", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,123 @@
+"""``crawlmill run``: analyses over archives, in one pass."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawlmill.cli.common import AsJson, Inputs, Types, WhereText
+
+if TYPE_CHECKING:
+    from crawlmill.api import Run
+    from crawlmill.task import Job
+
+
+class Format(StrEnum):
+    parquet = "parquet"
+    jsonl = "jsonl"
+    csv = "csv"
+    tsv = "tsv"
+
+
+class PoolKind(StrEnum):
+    process = "process"
+    thread = "thread"
+
+
+class Check(StrEnum):
+    fast = "fast"
+    full = "full"
+
+
+class OnDamage(StrEnum):
+    report = "report"
+    fail = "fail"
+
+
+def run(
+    analyses: Annotated[
+        str, typer.Argument(metavar="ANALYSIS[,ANALYSIS...]", help="Names, or FILE.py:NAME. See: crawlmill analyses.")
+    ],
+    inputs: Inputs,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="A folder for one file an analysis, the damage and run.json.")
+    ] = None,
+    format: Annotated[
+        Format | None, typer.Option(help="Of the files (parquet); without -o: write all rows to stdout.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a CPU unless said.")] = None,
+    pool: Annotated[PoolKind, typer.Option(help="Processes keep a crash to one record.")] = PoolKind.process,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what an ended run left in -o.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what a run left in -o.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Rows that are shown.")] = 10,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME.OPTION=VALUE", help="An option of an analysis.")
+    ] = None,
+    types: Types = None,
+    where: WhereText = None,
+    check: Annotated[Check, typer.Option(help="full: inflate everything and check digests.")] = Check.fast,
+    damage: Annotated[OnDamage, typer.Option(help="fail: exit 3 when there is any.")] = OnDamage.report,
+    max_damage: Annotated[int | None, typer.Option(min=0, help="Exit 3 when there are more damage rows.")] = None,
+    max_record: Annotated[int, typer.Option(min=1, metavar="MIB", help="The largest record body that is loaded.")] = 64,
+    record_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="End an analysis that takes longer for one record.")
+    ] = None,
+    split_size: Annotated[
+        int | None, typer.Option(min=1, metavar="MIB", help="Of the units of work inside a large file.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="Put before relative names in manifests.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one or more analyses over archives, in one pass.
+
+    Example: [bold]crawlmill run origins,status data_samples/*.warc.gz -o out[/bold]
+    """
+    from crawlmill import api, registry
+    from crawlmill.cli.progress import progress_bar
+
+    loaded = registry.with_settings(registry.load([analyses]), set_ or [])
+    job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full)
+    rows_out = output is None and format is not None and not as_json
+    if rows_out and len(loaded) > 1:
+        from crawlmill.errors import UsageError
+
+        raise UsageError("rows of several analyses do not fit one stream", hint="name a folder with -o")
+    with progress_bar() as bar:
+        found = api.run(
+            list(job.analyses),
+            inputs,
+            output=output,
+            format=(format or Format.parquet).value,
+            workers=workers,
+            pool=pool.value,
+            resume=resume,
+            overwrite=overwrite,
+            types=types,
+            where=where,
+            check=check.value,
+            max_record=max_record << 20,
+            record_timeout=record_timeout,
+            split_size=None if split_size is None else split_size << 20,
+            base=base,
+            progress=bar.told,
+            planned=bar.planned,
+            damage="accept",
+        )
+    _show(found, job, top, format if rows_out else None, as_json)
+    api.judge(found, damage.value, max_damage)
+
+
+def _show(found: Run, job: Job, top: int, rows: Format | None, as_json: bool) -> None:
+    from crawlmill.results import report
+
+    if as_json:
+        report.write_json(found, job, top, sys.stdout)
+    elif rows is not None:
+        report.write_rows(found, rows.value, sys.stdout)
+        report.show_summary(found, job, sys.stderr)
+    else:
+        report.show_tables(found, top, sys.stdout)
+        report.show_summary(found, job, sys.stdout)

@@ -1,0 +1,137 @@
+"""A finished run for people: the top rows, what was counted, what was skipped, and the damage in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING
+
+import pyarrow as pa
+
+from crawlmill.api import Run, report_of
+from crawlmill.results.writers import json_line
+from crawlmill.units import human
+
+if TYPE_CHECKING:
+    from crawlmill.task import Job
+
+
+def top_rows(table: pa.Table, count: int) -> pa.Table:
+    """The rows with the largest first number, ties in key order; of a table without numbers the first rows.
+
+    >>> import pyarrow as pa
+    >>> top_rows(pa.table({"host": ["a", "b", "c"], "pages": [1, 3, 3]}), 2)["host"].to_pylist()
+    ['b', 'c']
+    """
+    numbers = [field.name for field in table.schema if pa.types.is_int64(field.type)]
+    if not numbers or "offset" in numbers:
+        return table.slice(0, count)
+    values = table[numbers[0]].to_pylist()
+    order = sorted(range(len(values)), key=lambda at: (-(values[at] or 0), at))[:count]
+    return table.take(order)
+
+
+def show_tables(run: Run, top: int, out: IO[str]) -> None:
+    """The top rows of every analysis."""
+    for analysis in run.analyses:
+        table = run[analysis.name]
+        show_table(
+            top_rows(table, top),
+            f"{analysis.name}: {analysis.summary}",
+            out,
+            f"{min(top, table.num_rows)} of {table.num_rows:,} rows",
+        )
+
+
+def show_table(table: pa.Table, title: str, out: IO[str], caption: str = "") -> None:
+    """A table, drawn."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=out, highlight=False, width=None if out.isatty() else 120)
+    drawn = Table(
+        title=Text(title), title_justify="left", caption=Text(caption), caption_justify="left", box=box.SIMPLE_HEAD
+    )
+    for field in table.schema:
+        drawn.add_column(field.name, justify="right" if pa.types.is_integer(field.type) else "left", overflow="fold")
+    for row in table.to_pylist():
+        drawn.add_row(*[Text(_cell(value)) for value in row.values()])
+    console.print(drawn)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if type(value) is int else "" if value is None else str(value)
+
+
+def show_summary(run: Run, job: Job, out: IO[str]) -> None:
+    """What was read, what was passed over, and the damage."""
+    print("\n".join(summary(run, job)), file=out)
+
+
+def summary(run: Run, job: Job) -> list[str]:
+    """The lines of :func:`show_summary`."""
+    counters = run.counters
+    files = len(run.plan.inputs)
+    read = f"read {counters.get('records', 0):,} records, {human(counters.get('bytes', 0))}, {files} file{'s' * (files != 1)}"
+    lines = [f"{read} in {run.seconds:.1f} s"]
+    for analysis in run.analyses:
+        skipped = run.skipped(analysis, job.types)
+        if skipped:
+            listed = ", ".join(f"{count:,} {kind or 'without a type'}" for kind, count in skipped.items())
+            lines.append(f"{analysis.name} did not count: {listed}")
+    if counters.get("rejected"):
+        lines.append(f"rejected by --where: {counters['rejected']:,}")
+    lines.append(damage_line(run))
+    if run.output is not None:
+        lines.append(f"written to {run.output}")
+    return lines
+
+
+def damage_line(run: Run) -> str:
+    """The damage in one line."""
+    rows = run.damage.num_rows
+    if not rows:
+        return "damage: none"
+    kinds: dict[str, int] = {}
+    for kind in run.damage["kind"].to_pylist():
+        kinds[kind] = kinds.get(kind, 0) + 1
+    first = run.damage.slice(0, 1).to_pylist()[0]
+    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return f"damage: {rows:,} row{'s' * (rows != 1)} ({listed}); first: {first['uri']}@{first['offset']}: {first['message']}"
+
+
+def write_json(run: Run, job: Job, top: int, out: IO[str]) -> None:
+    """The report and the top rows as one JSON object."""
+    fields = report_of(run, job, "")
+    fields.pop("files")
+    fields["top"] = {analysis.name: top_rows(run[analysis.name], top).to_pylist() for analysis in run.analyses}
+    json.dump(fields, out, indent=1, ensure_ascii=False)
+    out.write("\n")
+
+
+def write_rows(run: Run, format: str, out: IO[str]) -> None:
+    """All rows of the one analysis of a run, as text (Parquet goes to the bytes of a file that can seek, or a pipe)."""
+    table = run[run.analyses[0].name]
+    if format == "parquet":
+        import pyarrow.parquet as pq
+
+        out.flush()
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        out.buffer.write(sink.getvalue().to_pybytes())  # type: ignore[attr-defined]
+        return
+    columns: Sequence[str] = table.column_names
+    if format == "jsonl":
+        for batch in table.to_batches():
+            out.writelines(json_line(columns, tuple(row.values())) for row in batch.to_pylist())
+        return
+    import csv
+
+    from crawlmill.results.writers import cell
+
+    lines = csv.writer(out, delimiter="," if format == "csv" else "\t", lineterminator="\n")
+    lines.writerow(columns)
+    for batch in table.to_batches():
+        lines.writerows([cell(value) for value in row.values()] for row in batch.to_pylist())

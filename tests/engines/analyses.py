@@ -1,0 +1,53 @@
+"""Analyses that behave badly, for the tests of the local engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+from crawlmill import Record, analysis
+from crawlmill.reducers import rows, total
+
+
+@analysis(reduce=total, key="kind: string", value="records: int64", types="response")
+def crashes(record: Record) -> Iterator[tuple[str, int]]:
+    """Ends its process on some pages, as a crash in a native parser does."""
+    if "/crash" in (record.url or ""):
+        os._exit(11)
+    yield "read", 1
+
+
+@analysis(reduce=total, key="kind: string", value="records: int64", types="response")
+def hangs(record: Record) -> Iterator[tuple[str, int]]:
+    """Never comes back from some pages."""
+    while "/hang" in (record.url or ""):
+        time.sleep(1)
+    yield "read", 1
+
+
+@analysis(reduce=total, key="kind: string", value="records: int64", types="response")
+def raises(record: Record) -> Iterator[tuple[str, int]]:
+    """Raises on some pages, after a first pair that must not count."""
+    yield "read", 1
+    if "/raise" in (record.url or ""):
+        raise ValueError("a page\nthat cannot be")
+
+
+@analysis(reduce=total, key="kind: string", value="records: int64", types="response")
+def wrong_type(record: Record) -> Iterator[tuple[str, object]]:
+    """Yields what its declaration does not allow."""
+    yield "read", True
+
+
+@analysis(reduce=rows, key="url: string", value="size: int64, where: string", types="response")
+def table(record: Record) -> Iterator[tuple[str, tuple[int, str]]]:
+    """A row a response, large enough to spill."""
+    yield record.url or "", (len(record.body), "x" * 400)
+
+
+@analysis(reduce=total, key="kind: string", value="bytes: int64", types="response")
+def slow_bodies(record: Record) -> Iterator[tuple[str, int]]:
+    """Takes its time, so that a test can end the run in the middle."""
+    time.sleep(0.01)
+    yield record.mime or "", len(record.body)
