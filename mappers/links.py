@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from urllib.parse import urljoin
 
 from crawlmill import Record, analysis
 from crawlmill.records import html, urls
+from crawlmill.records.wat import Wat
 from crawlmill.reducers import total
 
 PATHS = ("A@/href", "AREA@/href")
+_AROUND = "".join(map(chr, range(33)))  # white space and controls, which browsers strip (WHATWG URL section 4.4)
+_INSIDE = str.maketrans("", "", "\t\r\n")
 
 
 @analysis(reduce=total, key="source: string, target: string", value="links: int64", types="response metadata")
@@ -21,23 +25,38 @@ def links(record: Record, *, include_self: bool = False) -> Iterator[tuple[tuple
     source, found = _links(record)
     if source is None:
         return
-    targets = Counter(urls.host(url) for url in found)
-    for target, count in targets.items():
+    for target, count in Counter(map(urls.host, found)).items():
         if target is not None and (include_self or target != source):
             yield (source, target), count
 
 
 def _links(record: Record) -> tuple[str | None, Iterable[str]]:
     """The page's host, and the absolute URLs that it links to."""
-    if record.type != "metadata":
-        tree = record.html
-        return (None, ()) if tree is None or record.url is None else (record.host, html.links(tree, record.url))
-    wat = record.wat
-    if wat is None or wat.source_type != "response" or wat.url is None:
-        return None, ()
-    base = html.absolute(wat.url, wat.base or "") or wat.url
-    absolute = (html.absolute(base, link.url) for link in wat.links if link.path in PATHS)
-    return urls.host(wat.url), (url for url in absolute if url is not None)
+    if record.type == "metadata":
+        wat = record.wat
+        if wat is None or wat.source_type != "response" or wat.url is None:
+            return None, ()
+        return urls.host(wat.url), _links_of_wat(wat, wat.url)
+    tree = None if record.host is None else record.html
+    return (None, ()) if tree is None else (record.host, html.links(tree, record.url or ""))
+
+
+def _links_of_wat(wat: Wat, url: str) -> Iterator[str]:
+    """As ``html.links`` gives them; a WAT has them as the page wrote them."""
+    base = (_absolute(url, wat.base) if wat.base else None) or url
+    for link in wat.links:
+        if link.path in PATHS:
+            found = _absolute(base, link.url)
+            if found is not None:
+                yield found
+
+
+def _absolute(base: str, href: str) -> str | None:
+    try:
+        found = urljoin(base, href.strip(_AROUND).translate(_INSIDE))
+    except ValueError:
+        return None
+    return found if found[:8].lower().startswith(("http://", "https://")) else None
 
 
 if __name__ == "__main__":

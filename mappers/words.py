@@ -20,7 +20,7 @@ Pair = tuple[str, tuple[int, int]]
     depends="unicode",
 )
 def words(record: Record, *, min_length: int = 1, cjk: bool = False) -> Iterator[Pair]:
-    """Words: how often, and in how many documents (WET, or WARC through text extraction).
+    """Words: how often, and in how many documents (WET, or text of WARC pages).
 
     Rows: ``word, occurrences, documents``. A word is a run of letters and digits, lower-cased, of at least ``min_length``
     characters; ``cjk`` cuts scripts without blanks into overlapping pairs.

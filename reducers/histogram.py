@@ -8,9 +8,9 @@ from __future__ import annotations
 
 
 def start(value: int) -> list[int]:
-    """The histogram of one number. Raises TypeError when it is no whole number of 0 or more."""
-    if type(value) is not int or value < 0:
-        raise TypeError(f"histogram takes whole numbers of 0 or more, not {value!r:.80}")
+    """The histogram of one number. Raises TypeError when it is no whole number of 0 to 2**63 - 1 (``True`` is none)."""
+    if type(value) is not int or value < 0 or value.bit_length() > 63:
+        raise TypeError(f"histogram takes whole numbers of 0 to 2**63 - 1, not {value!r:.80}")
     return [0] * value.bit_length() + [1]
 
 
@@ -18,7 +18,7 @@ def merge(a: list[int], b: list[int]) -> list[int]:
     """The counts of two histograms, bin by bin."""
     if len(a) < len(b):
         a, b = b, a
-    return [count + (b[at] if at < len(b) else 0) for at, count in enumerate(a)]
+    return [*map(int.__add__, a, b), *a[len(b) :]]
 
 
 def dump(state: list[int]) -> list[int]:
@@ -27,7 +27,10 @@ def dump(state: list[int]) -> list[int]:
 
 
 def load(value: list[int]) -> list[int]:
-    """The state of :func:`dump`'s JSON."""
+    """The state of :func:`dump`'s JSON. Raises TypeError when it is none."""
+    counts = type(value) is list and all(type(count) is int and count >= 0 for count in value)
+    if not counts or not 0 < len(value) <= 64 or value[-1] == 0:
+        raise TypeError(f"not a state of histogram: {value!r:.80}")
     return value
 
 

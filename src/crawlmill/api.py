@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crawlmill import registry, wire
 from crawlmill.contract import Analysis, Option, type_set
@@ -16,7 +16,7 @@ from crawlmill.errors import DamageLimit, UsageError
 from crawlmill.guard.pool import Progress
 from crawlmill.identity import identity_of, partial_name
 from crawlmill.partial import merge_files, reducers_of
-from crawlmill.plan.planner import Plan, make_plan
+from crawlmill.plan.planner import Input, Plan, make_plan
 from crawlmill.results.rundir import DONE, RunDir, write_json
 from crawlmill.results.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, schema_of
 from crawlmill.results.writers import FORMATS, writer
@@ -103,7 +103,7 @@ def run(
         format: ``parquet``, ``jsonl``, ``csv`` or ``tsv``.
         workers: processes (or threads); default: one a CPU.
         pool: ``process`` or ``thread``.
-        resume: go on with what an ended run left in ``output``.
+        resume: go on with what an ended run left in ``output``; of a run that is done, its result.
         overwrite: replace what a run left in ``output``.
         options: options of analyses, ``{"words": {"min_length": 3}}``.
         types: record types in place of the analyses' own, e.g. ``"response revisit"``.
@@ -148,7 +148,8 @@ def run(
             folder = RunDir(os.fspath(output), identity)
             done = folder.finished() if resume else None
             if done is not None:
-                raise UsageError("the run in this output is done", folder.path, "use --overwrite to run it again")
+                folder.close()  # it may have been ended just before
+                return _stored_run(job, identity, folder, done)
             made = folder.open(plan, resume, overwrite)
             work = folder.work
         if planned is not None:
@@ -162,7 +163,7 @@ def run(
             job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.path
         )
         if folder is not None:
-            write_json(folder.file(DONE), report_of(result, job, format))
+            write_json(folder.file(DONE), report_of(result, job, format), folder.work)
             folder.close()
     if damage != "accept":
         judge(result, damage, max_damage)
@@ -201,20 +202,31 @@ def _finish(
     if folder is None:
         counters = deliver(lines, job.analyses, reducers, {**kept, wire.DAMAGE: damage})
         return (lambda name: kept[name].table), damage.table, counters
-    paths = {analysis.name: folder.file(f"{analysis.base}.{format}") for analysis in job.analyses}
     sinks: dict[str, Sink] = {
-        analysis.name: writer(paths[analysis.name], schema_of(analysis), format) for analysis in job.analyses
+        analysis.name: writer(folder.file(f"{analysis.base}.{format}"), schema_of(analysis), format, folder.work)
+        for analysis in job.analyses
     }
-    sinks[wire.DAMAGE] = _Both(damage, writer(folder.file(f"damage.{format}"), DAMAGE_SCHEMA, format))
+    sinks[wire.DAMAGE] = _Both(damage, writer(folder.file(f"damage.{format}"), DAMAGE_SCHEMA, format, folder.work))
     counters = deliver(lines, job.analyses, reducers, sinks)
-    schemas = {analysis.name: schema_of(analysis) for analysis in job.analyses}
+    return _tables(job, folder, format), damage.table, counters
 
-    def stored(name: str) -> pa.Table:
-        from crawlmill.results.reading import read_table
 
-        return read_table(paths[name], schemas[name])
+def _tables(job: Job, folder: RunDir, format: str) -> Callable[[str], pa.Table]:
+    """The tables of a folder, read when they are asked for."""
+    from crawlmill.results.reading import read_table
 
-    return stored, damage.table, counters
+    files = {analysis.name: (folder.file(f"{analysis.base}.{format}"), schema_of(analysis)) for analysis in job.analyses}
+    return lambda name: read_table(*files[name])
+
+
+def _stored_run(job: Job, identity: Mapping[str, object], folder: RunDir, done: Mapping[str, Any]) -> Run:
+    """A run that was done before."""
+    from crawlmill.results.reading import read_table
+
+    format = done["files"]["damage"].rpartition(".")[2]
+    damage = read_table(folder.file(done["files"]["damage"]), DAMAGE_SCHEMA)
+    plan = Plan(tuple(Input(item["uri"], item["bytes"], None) for item in done["inputs"]), (), tuple(done["inputs_named_twice"]))
+    return Run(job.analyses, _tables(job, folder, format), damage, done["counters"], plan, identity, done["seconds"], folder.path)
 
 
 class _Both:

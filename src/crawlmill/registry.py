@@ -129,12 +129,12 @@ def _load(spec: str) -> list[Analysis]:
             found = _found(importlib.import_module(module)).get(spec)
             if found is not None:
                 return [replace(found, spec=spec)]
-        entry = _entry_points().get(spec)
+        entry = entry_points().get(spec)
         if entry is not None:
             return _load(entry)
     raise UsageError(
         f"no analysis is called {spec!r}",
-        hint=f"there are {', '.join([*builtin_names(), *_entry_points()])}; or give FILE.py:NAME",
+        hint=f"there are {', '.join([*builtin_names(), *entry_points()])}; or give FILE.py:NAME",
     )
 
 
@@ -179,7 +179,7 @@ def _file_module(path: str) -> ModuleType:
     return module
 
 
-def _entry_points() -> dict[str, str]:
+def entry_points() -> dict[str, str]:
     """What installed packages offer: name to ``module:name``."""
     from importlib import metadata
 

@@ -189,7 +189,8 @@ RUN = [
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in sorted(os.listdir(folder)) if name != "run.json"}
+    """The tables, but not what says how long it took."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file() and path.name != "run.json"}
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +227,8 @@ def test_killed_anywhere_and_resumed_gives_the_same_bytes(large: Path, tmp_path:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.communicate()
                     kills += 1
+            if (out / "_work").exists():  # killed after the last rename
+                subprocess.run([*RUN, str(large), "-o", str(out), "--format", format, "--resume"], check=True, capture_output=True)
             assert contents(out) == contents(whole)
             assert sorted(os.listdir(out)) == sorted(os.listdir(whole))
 
@@ -273,9 +276,7 @@ def test_killed_after_each_rename(samples: Path, tmp_path: Path) -> None:
             subprocess.run(
                 [sys.executable, "-m", "crawlmill", *words, "-o", str(out), "--resume"], check=True, capture_output=True
             )
-        assert contents(out).items() >= contents(whole).items() and set(contents(out)) - set(contents(whole)) <= {
-            "_work"
-        }
+        assert contents(out) == contents(whole)
     assert rename > 6  # the plan, three partials, two tables, the damage, run.json
 
 

@@ -38,6 +38,7 @@ class Record:
         ordinal: which record of its member, from 0.
         type: WARC-Type, lower-cased; ``arc`` and ``filedesc`` for ARC; ``''`` when absent.
         complete: False when the file ends inside it.
+        head: the bytes of its header, with the version line.
 
     A record may be used only until the next one is read.
     """
@@ -59,7 +60,7 @@ class Record:
         self.ordinal = ordinal
         self.type = type
         self.complete = complete
-        self._head = head
+        self.head = head
         self._block = block
 
     def __repr__(self) -> str:
@@ -68,12 +69,12 @@ class Record:
     @lazy
     def headers(self) -> Headers:
         """The WARC header (of an ARC record: the fields of its URL line under their WARC names)."""
-        return Headers(self._head)
+        return Headers(self.head)
 
     @lazy
     def url(self) -> str | None:
         """WARC-Target-URI without white space around it and without one pair of ``<>``; None when absent."""
-        head = self._head
+        head = self.head
         at = head.find(b"\nWARC-Target-URI: ")
         if at >= 0:
             end = head.find(b"\r\n", at)

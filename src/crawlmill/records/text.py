@@ -1,189 +1,112 @@
-"""Text: its words, its language, and the languages that a crawler noted."""
+"""From text to words, and to the language that it is in."""
 
 from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from crawlmill.errors import MissingExtra
 
-UNICODE_VERSION = unicodedata.unidata_version
-"""The Unicode tables that say what a letter is; they differ between versions of Python."""
-
+# Han, Hiragana, Katakana (also half-width) and Thai with its vowel and tone marks: written without blanks.
+_UNSPACED = (
+    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f\U00030000-\U000323af"
+    "\u3041-\u3096\u3099\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+    "\u0e01-\u0e3a\u0e40-\u0e4e"
+)
 _WORD = re.compile(r"[^\W_]+")
-# Scripts that put no blanks between words: Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar.
-_DENSE = (
-    "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003ffff"
-)
-_RUN = re.compile(f"[{_DENSE}]+|[^{_DENSE}]+")
-_CLD2 = re.compile(rb"(?:^|\n)languages-cld2:[ \t]*(\{[^\r\n]*\})")
+_WORD_OR_UNSPACED = re.compile(f"([{_UNSPACED}]+)|[^\\W_{_UNSPACED}]+")
+_LETTER = re.compile(r"[^\W\d_]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CLD2 = re.compile(rb"^languages-cld2:[ \t]*(\{[^\r\n]*)", re.MULTILINE | re.IGNORECASE)
+_CODE = re.compile(r"[a-z]{3}")
 
-_ISO_639_3 = dict(
-    pair.split(":")
-    for pair in [
-        "af:afr",
-        "ar:ara",
-        "as:asm",
-        "az:aze",
-        "ba:bak",
-        "be:bel",
-        "bg:bul",
-        "bn:ben",
-        "bo:bod",
-        "br:bre",
-        "ca:cat",
-        "ce:che",
-        "cs:ces",
-        "cv:chv",
-        "cy:cym",
-        "da:dan",
-        "de:deu",
-        "dv:div",
-        "el:ell",
-        "en:eng",
-        "eo:epo",
-        "es:spa",
-        "et:est",
-        "eu:eus",
-        "fa:fas",
-        "fi:fin",
-        "fo:fao",
-        "fr:fra",
-        "fy:fry",
-        "ga:gle",
-        "gd:gla",
-        "gl:glg",
-        "gu:guj",
-        "ha:hau",
-        "he:heb",
-        "hi:hin",
-        "hr:hrv",
-        "hu:hun",
-        "hy:hye",
-        "id:ind",
-        "io:ido",
-        "is:isl",
-        "it:ita",
-        "ja:jpn",
-        "jv:jav",
-        "ka:kat",
-        "kk:kaz",
-        "km:khm",
-        "kn:kan",
-        "ko:kor",
-        "ku:kur",
-        "ky:kir",
-        "la:lat",
-        "lb:ltz",
-        "lt:lit",
-        "lv:lav",
-        "mg:mlg",
-        "mk:mkd",
-        "ml:mal",
-        "mn:mon",
-        "mr:mar",
-        "mt:mlt",
-        "my:mya",
-        "ne:nep",
-        "nl:nld",
-        "no:nor",
-        "or:ori",
-        "pa:pan",
-        "pl:pol",
-        "ps:pus",
-        "pt:por",
-        "rm:roh",
-        "ro:ron",
-        "ru:rus",
-        "sa:san",
-        "sc:srd",
-        "sd:snd",
-        "si:sin",
-        "sk:slk",
-        "sl:slv",
-        "so:som",
-        "sq:sqi",
-        "sr:srp",
-        "sv:swe",
-        "sw:swa",
-        "ta:tam",
-        "te:tel",
-        "tg:tgk",
-        "th:tha",
-        "tk:tuk",
-        "tl:tgl",
-        "tr:tur",
-        "tt:tat",
-        "ug:uig",
-        "uk:ukr",
-        "ur:urd",
-        "uz:uzb",
-        "vi:vie",
-        "vo:vol",
-        "yi:yid",
-        "zh:zho",
-    ]
+# ISO 639-1 -> ISO 639-3, for every language that resiliparse knows; a macrolanguage where ISO 639-1 means one.
+_PAIRS = (
+    "af:afr ar:ara as:asm az:aze ba:bak be:bel bg:bul bn:ben bo:bod br:bre bs:bos ca:cat ce:che cs:ces cv:chv cy:cym "
+    "da:dan de:deu dv:div el:ell en:eng eo:epo es:spa et:est eu:eus fa:fas fi:fin fo:fao fr:fra fy:fry ga:gle gd:gla "
+    "gl:glg gu:guj ha:hau he:heb hi:hin hr:hrv hu:hun hy:hye id:ind io:ido is:isl it:ita ja:jpn jv:jav ka:kat kk:kaz "
+    "km:khm kn:kan ko:kor ku:kur ky:kir la:lat lb:ltz lt:lit lv:lav mg:mlg mk:mkd ml:mal mn:mon mr:mar mt:mlt my:mya "
+    "ne:nep nl:nld no:nor or:ori pa:pan pl:pol ps:pus pt:por rm:roh ro:ron ru:rus sa:san sc:srd sd:snd si:sin sk:slk "
+    "sl:slv so:som sq:sqi sr:srp sv:swe sw:swa ta:tam te:tel tg:tgk th:tha tk:tuk tl:tgl tr:tur tt:tat ug:uig uk:ukr "
+    "ur:urd uz:uzb vi:vie vo:vol yi:yid zh:zho"
 )
+_ISO_639_3 = dict(pair.split(":") for pair in _PAIRS.split())
 
 
 def words(text: str, min_length: int = 1, cjk: bool = False) -> Iterator[str]:
-    """The words of a text: runs of letters and digits, lower-cased.
+    """The words of a text, lower-cased: runs of letters and digits of any script.
+
+    Combining marks are neither, so a word of Hindi or Thai ends at a vowel sign.
 
     Args:
         text: any text.
-        min_length: characters that a word has at least.
-        cjk: cut runs of scripts without blanks between words into overlapping pairs, as search engines do.
+        min_length: runs with fewer characters are left out.
+        cjk: cut runs of Han, Hiragana, Katakana and Thai, which have no blanks between words, into overlapping pairs
+            of characters; a single one stays itself.
 
-    >>> list(words("It's 1°C in 東京都!")), list(words("東京都 X", cjk=True)), list(words("a bc", min_length=2))
-    (['it', 's', '1', 'c', 'in', '東京都'], ['東京', '京都', 'x'], ['bc'])
+    >>> list(words("The cat_and 2 Dogs")), list(words("The cat", min_length=4))
+    (['the', 'cat', 'and', '2', 'dogs'], [])
+    >>> list(words("Python入門書 本", cjk=True))
+    ['python', '入門', '門書', '本']
     """
-    for found in _WORD.finditer(text.lower()):
-        word = found[0]
-        if not cjk or word.isascii():
-            if len(word) >= min_length:
-                yield word
+    if not cjk:
+        for run in _WORD.findall(text):
+            if len(run) >= min_length:
+                yield run.lower()
+        return
+    for found in _WORD_OR_UNSPACED.finditer(text):
+        run = found[0]
+        if len(run) < min_length:
             continue
-        for run in _RUN.finditer(word):
-            part = run[0]
-            if len(part) > 2 and _RUN.fullmatch(part) and not _plain(part):
-                yield from (part[at : at + 2] for at in range(len(part) - 1) if min_length <= 2)
-            elif len(part) >= min_length:
-                yield part
-
-
-def _plain(part: str) -> bool:
-    return re.match(f"[{_DENSE}]", part) is None
+        if found[1] is None or len(run) == 1:
+            yield run.lower()
+        else:
+            for at in range(len(run) - 1):
+                yield run[at : at + 2]
 
 
 def detect_language(text: str) -> str | None:
-    """The language of a text as an ISO 639-3 code, by resiliparse's fast detector; None when it cannot tell.
+    """The language of a text as an ISO 639-3 code; None when it is not sure or the text has no letter.
 
-    >>> detect_language("Der schnelle braune Fuchs springt über den faulen Hund und läuft in den Wald.")
-    'deu'
+    A guess by letter statistics: good for paragraphs, not for single words.
+
+    Raises:
+        MissingExtra: resiliparse is not installed.
+
+    >>> detect_language("Dies ist ein deutscher Satz und er ist länger als ein Wort"), detect_language("12 + 3")
+    ('deu', None)
     """
     try:
         from resiliparse.parse.lang import detect_fast
     except ImportError:
         raise MissingExtra("resiliparse", "html") from None
-    code, _ = detect_fast(text)
+    if _LETTER.search(text) is None:
+        return None
+    try:
+        code, _ = detect_fast(text)
+    except UnicodeEncodeError:
+        code, _ = detect_fast(_SURROGATE.sub("\ufffd", text))
     return _ISO_639_3.get(code)
 
 
 def parse_cld2(block: bytes) -> list[str]:
-    """ISO 639-3 codes of the ``languages-cld2`` line in a Common Crawl metadata record, the most covered first.
+    """The ISO 639-3 codes in the ``languages-cld2`` line of a Common Crawl metadata record, most covered first.
 
-    >>> parse_cld2(b'languages-cld2: {"languages":[{"code":"de","code-iso-639-3":"deu"}]}')
-    ['deu']
+    Empty when the line is missing or damaged.
+
+    >>> parse_cld2(b'fetchTimeMs: 9\\r\\nlanguages-cld2: {"languages":[{"code":"es","code-iso-639-3":"spa"}]}\\r\\n')
+    ['spa']
     """
     found = _CLD2.search(block)
     if found is None:
         return []
     try:
-        languages = json.loads(found[1])["languages"]
-        codes = [language["code-iso-639-3"] for language in languages]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        value: object = json.loads(found[1].decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
         return []
-    return [code for code in codes if type(code) is str and code.isascii()]
+    languages: object = value.get("languages") if isinstance(value, dict) else None
+    if not isinstance(languages, list):
+        return []
+    codes = [entry.get("code-iso-639-3") for entry in languages if isinstance(entry, dict)]
+    return [code for code in codes if isinstance(code, str) and _CODE.fullmatch(code)]

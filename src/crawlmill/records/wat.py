@@ -1,22 +1,35 @@
-"""WAT: a record's JSON metadata as a typed view that forgives missing keys and wrong types.
+"""A typed view of WAT records: the JSON that Common Crawl and other tools of the Internet Archive write for a record.
 
-Since CC-MAIN-2024-51 a header that repeats is a JSON list, a single one a string; before, always a string. All numbers
-are JSON strings. The layout is that of ia-web-commons, which writes the files.
+Fields come and go with the years and the writers; whatever is missing or of another type reads as None or empty.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from crawlmill.records.http import media_type
+from crawlmill.records.http import media_type, to_text
+from crawlmill.records.urls import clean_url
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONGEST_NUMBER = 19
+"""Digits of the largest offset a file can have (2**63 - 1)."""
+
+_Json = Mapping[str, object]  # a JSON object: its keys are strings
+_NOTHING: _Json = {}
 
 
 class Link(NamedTuple):
-    """A link of a page: where it stands (``A@/href``), the URL as written, and its text."""
+    """A link of a page.
+
+    Attributes:
+        path: element and attribute, as ``A@/href`` or ``IMG@/src``.
+        url: as written in the page, not resolved.
+        text: its text, which writers cut (at 128 characters in Common Crawl); empty when there is none.
+    """
 
     path: str
     url: str
@@ -24,133 +37,168 @@ class Link(NamedTuple):
 
 
 def load_json(block: bytes) -> object | None:
-    """A parsed JSON block; None when it is none.
+    """The JSON value that a block holds; None when it holds none. Half surrogate pairs in it become U+FFFD.
 
-    >>> load_json(b'{"a": 1}'), load_json(b"{") is None
-    ({'a': 1}, True)
+    >>> load_json(b'{"a": "\\\\ud800"}'), load_json(b'{"a":')
+    ({'a': '\ufffd'}, None)
     """
     try:
-        found: object = json.loads(block)
+        value: object = json.loads(to_text(block).lstrip("\ufeff"))
+        if _SURROGATE_ESCAPE.search(block) is not None:
+            plain = json.dumps(value, ensure_ascii=False)
+            if _SURROGATE.search(plain) is not None:
+                value = json.loads(_SURROGATE.sub("\ufffd", plain))
     except (ValueError, RecursionError):
         return None
-    return found
-
-
-def clean(text: str) -> str:
-    """Text without lone surrogates, which JSON escapes can make."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    return value
 
 
 class Wat:
-    """The metadata of one source record."""
+    """What a WAT record tells about the record that it was made from.
 
-    def __init__(self, data: dict[str, object]) -> None:
-        self._envelope = _child(data, "Envelope")
-        self._container = _child(data, "Container")
-        self._warc = _child(self._envelope, "WARC-Header-Metadata")
-        payload = _child(self._envelope, "Payload-Metadata")
-        self._response = _child(payload, "HTTP-Response-Metadata")
-        self._html = _child(self._response, "HTML-Metadata")
+    Args:
+        data: the parsed JSON, with ``Envelope`` and ``Container``.
+
+    >>> headers = {"content-type": ["text/html; charset=x"]}
+    >>> payload = {"HTTP-Response-Metadata": {"Response-Message": {"Status": "200"}, "Headers": headers}}
+    >>> wat = Wat({"Envelope": {"Payload-Metadata": payload}, "Container": {"Offset": "17"}})
+    >>> wat.status, wat.mime, wat.offset, wat.length, wat.url, wat.links
+    ('200', 'text/html', 17, None, None, [])
+    """
+
+    __slots__ = ("_head", "_html", "_response", "_warc", "data")
+
+    def __init__(self, data: object) -> None:
+        self.data = _object(data)
+        """All of the JSON, as it is."""
+        envelope = _object(self.data.get("Envelope"))
+        payload = _object(envelope.get("Payload-Metadata"))
+        response = payload.get("HTTP-Response-Metadata")
+        self._warc = _object(envelope.get("WARC-Header-Metadata"))
+        self._response = response if isinstance(response, dict) else None
+        self._html = _object(_object(response).get("HTML-Metadata"))
+        self._head = _object(self._html.get("Head"))
+
+    def __repr__(self) -> str:
+        return f"<Wat {self.source_type} {self.url}>"
 
     @property
     def source_type(self) -> str:
-        """WARC-Type of the source record, lower-cased; ``''`` when absent."""
-        return (_text(self._warc.get("WARC-Type")) or "").strip().lower()
+        """WARC-Type of the source record, lower-cased; empty when absent. Most WAT files tell of every type."""
+        return (_first(self._warc, "WARC-Type") or "").lower()
 
     @property
     def url(self) -> str | None:
-        """The source record's URL."""
-        found = self.warc_value("WARC-Target-URI")
-        return None if found is None else found.strip().strip("<>")
+        """WARC-Target-URI of the source record, cleaned as :attr:`Record.url` is."""
+        found = _first(self._warc, "WARC-Target-URI")
+        return None if found is None else clean_url(found)
 
     @property
     def ip(self) -> str | None:
-        """The address that the page came from."""
-        return self.warc_value("WARC-IP-Address")
-
-    def warc_value(self, name: str) -> str | None:
-        """The first value of a WARC header of the source record."""
-        return next(iter(_values(self._warc, name)), None)
-
-    @property
-    def is_response(self) -> bool:
-        """Whether the source record held an HTTP response."""
-        return bool(self._response)
+        """WARC-IP-Address of the source record, as written."""
+        return _first(self._warc, "WARC-IP-Address")
 
     @property
     def status(self) -> str | None:
-        """The HTTP status; ``invalid`` when it is not three digits; None without a response."""
-        if not self._response:
+        """The HTTP status: three digits, or ``invalid``; None when there is none."""
+        found = _object(_object(self._response).get("Response-Message")).get("Status")
+        if isinstance(found, int) and not isinstance(found, bool):
+            try:
+                found = str(found)
+            except ValueError:  # more digits than Python writes
+                return "invalid"
+        if not isinstance(found, str) or not found:
             return None
-        found = _text(_child(self._response, "Response-Message").get("Status")) or ""
         return found if len(found) == 3 and found.isascii() and found.isdigit() else "invalid"
-
-    def header_values(self, name: str) -> list[str]:
-        """All values of an HTTP header of the response, the name in any case."""
-        return _values(_child(self._response, "Headers"), name)
 
     @property
     def mime(self) -> str | None:
-        """The declared media type, as in :attr:`Record.mime`."""
-        return media_type(next(iter(self.header_values("Content-Type")), None)) if self._response else None
+        """The declared media type, as :attr:`Record.mime`: empty when absent, None when there is no HTTP response."""
+        if self._response is None:
+            return None
+        found = self.header_values("Content-Type")
+        return media_type(found[0]) if found else ""
+
+    def header_values(self, name: str) -> list[str]:
+        """All values of a header field of the HTTP response, in any case of its name.
+
+        Repeated fields are there in Common Crawl from CC-MAIN-2024-51 on; before, only the last one was kept.
+        """
+        return _values(_object(_object(self._response).get("Headers")), name)
 
     @property
-    def title(self) -> str:
-        """The page's title."""
-        return _text(_child(self._html, "Head").get("Title")) or ""
+    def title(self) -> str | None:
+        """The page's title, as written."""
+        return _text(self._head.get("Title"))
 
     @property
     def base(self) -> str | None:
-        """The page's ``<base href>``."""
-        return _text(_child(self._html, "Head").get("Base"))
+        """``base[href]`` of the page, against which its links are resolved; as written."""
+        return _text(self._head.get("Base"))
 
     @property
     def links(self) -> list[Link]:
-        """The links of the body, unresolved."""
-        found = self._html.get("Links")
-        links = []
-        for item in found if isinstance(found, list) else ():
-            if isinstance(item, dict):
-                path, url, text = _text(item.get("path")), _text(item.get("url")), _text(item.get("text"))
+        """The links in the page's body, in its order; those without a URL left out."""
+        entries = self._html.get("Links")
+        found = []
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                url = _text(entry.get("url"))
+                if url is None:
+                    url = _text(entry.get("href"))  # how writers put the URLs in style sheets
                 if url is not None:
-                    links.append(Link(path or "", url, text or ""))
-        return links
+                    found.append(Link(_text(entry.get("path")) or "", url, _text(entry.get("text")) or ""))
+        return found
 
     @property
     def filename(self) -> str | None:
-        """Name of the WARC file."""
-        return _text(self._container.get("Filename"))
+        """Name of the file that holds the source record."""
+        return _text(_object(self.data.get("Container")).get("Filename"))
 
     @property
     def offset(self) -> int | None:
-        """Offset of the source record in the WARC file, in bytes."""
-        return _number(self._container.get("Offset"))
+        """Where the source record begins in that file, in bytes of the file as stored."""
+        return _number(_object(self.data.get("Container")).get("Offset"))
 
     @property
     def length(self) -> int | None:
-        """Compressed length of the source record in the WARC file, in bytes."""
-        return _number(_child(self._container, "Gzip-Metadata").get("Deflate-Length"))
+        """Bytes of its gzip member; None when the file was not compressed."""
+        return _number(_object(_object(self.data.get("Container")).get("Gzip-Metadata")).get("Deflate-Length"))
 
 
-def _child(data: dict[str, object], name: str) -> dict[str, object]:
-    found = data.get(name)
-    return found if isinstance(found, dict) else {}
+def _object(value: object) -> _Json:
+    return value if isinstance(value, dict) else _NOTHING
 
 
 def _text(value: object) -> str | None:
-    return clean(value) if isinstance(value, str) else None
+    """A string without half surrogate pairs; None when it is no string."""
+    if not isinstance(value, str):
+        return None
+    return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+
+
+def _values(fields: _Json, name: str) -> list[str]:
+    """All strings of the fields called `name`; a field may be one string or a list of them."""
+    key = name.lower()
+    found = []
+    for field, value in fields.items():
+        if field.lower() == key:
+            texts = [_text(item) for item in (value if isinstance(value, list) else [value])]
+            found += [text for text in texts if text is not None]
+    return found
+
+
+def _first(fields: _Json, name: str) -> str | None:
+    found = _text(fields.get(name))  # as nearly all writers spell it
+    if found is not None:
+        return found
+    values = _values(fields, name)
+    return values[0] if values else None
 
 
 def _number(value: object) -> int | None:
-    if type(value) is int:
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
-
-
-def _values(headers: dict[str, object], name: str) -> list[str]:
-    found = []
-    for key, value in headers.items():
-        if key.lower() == name.lower():
-            items = value if isinstance(value, list) else [value]
-            found += [clean(item).strip() for item in items if isinstance(item, str)]
-    return found
+    """A number of bytes; all numbers are strings in the WAT files of Common Crawl."""
+    if isinstance(value, str):
+        digits = len(value) <= _LONGEST_NUMBER and value.isascii() and value.isdigit()
+        return int(value) if digits else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

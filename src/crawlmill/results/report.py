@@ -28,7 +28,7 @@ def top_rows(table: pa.Table, count: int) -> pa.Table:
         return table.slice(0, count)
     values = table[numbers[0]].to_pylist()
     order = sorted(range(len(values)), key=lambda at: (-(values[at] or 0), at))[:count]
-    return table.take(order)
+    return table.take(pa.array(order, pa.int64()))
 
 
 def show_tables(run: Run, top: int, out: IO[str]) -> None:

@@ -98,9 +98,9 @@ class RunDir:
         )
 
 
-def write_json(path: str, fields: object) -> None:
-    """Write a JSON file that is there whole or not at all."""
-    beside = f"{path}.{os.getpid()}.tmp"
+def write_json(path: str, fields: object, scratch: str | None = None) -> None:
+    """Write a JSON file that is there whole or not at all; ``scratch`` is a folder on the same disk for it until then."""
+    beside = f"{path if scratch is None else os.path.join(scratch, os.path.basename(path))}.{os.getpid()}.tmp"
     try:
         with open(beside, "w", encoding="utf-8") as file:
             json.dump(fields, file, indent=1, sort_keys=True, ensure_ascii=False)

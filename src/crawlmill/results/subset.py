@@ -129,7 +129,7 @@ def _kept(record: Record) -> StatusAndHeaders:
     names = [name.lower() for name in record.headers]
     at = names.index("content-length") if "content-length" in names else len(fields)
     fields.insert(at, ("Content-Length", str(len(record.block))))
-    version = _VERSION.match(record._head)
+    version = _VERSION.match(record.head)
     return StatusAndHeaders("", fields, protocol=version[0].decode() if version else "WARC/1.0")
 
 

@@ -16,14 +16,21 @@ from crawlmill.schema import Schema, names
 FORMATS = ("parquet", "jsonl", "csv", "tsv")
 
 
-def writer(path: str, schema: Schema, format: str) -> Sink:
-    """A sink that writes a file of that format. Raises :class:`UsageError` for another."""
+def writer(path: str, schema: Schema, format: str, scratch: str | None = None) -> Sink:
+    """A sink that writes a file of that format. Raises :class:`UsageError` for another.
+
+    Args:
+        path: where.
+        schema: its columns.
+        format: one of :data:`FORMATS`.
+        scratch: a folder on the same disk for the file while it is not whole; beside it when None.
+    """
     if format == "parquet":
-        return _Parquet(path, schema)
+        return _Parquet(path, schema, scratch)
     if format == "jsonl":
-        return _Lines(path, schema)
+        return _Lines(path, schema, scratch)
     if format in ("csv", "tsv"):
-        return _Delimited(path, schema, "," if format == "csv" else "\t")
+        return _Delimited(path, schema, scratch, "," if format == "csv" else "\t")
     raise UsageError(f"no format is called {format!r}", hint=f"there are {', '.join(FORMATS)}")
 
 
@@ -37,10 +44,11 @@ def json_line(columns: Sequence[str], row: Row) -> str:
 
 
 class _File:
-    """A file written beside its name, and renamed when it is whole."""
+    """A file written under another name, and renamed when it is whole."""
 
-    def __init__(self, path: str, schema: Schema) -> None:
-        self._path, self._beside, self._schema = path, f"{path}.{os.getpid()}.tmp", schema
+    def __init__(self, path: str, schema: Schema, scratch: str | None) -> None:
+        self._path, self._schema = path, schema
+        self._beside = f"{path if scratch is None else os.path.join(scratch, os.path.basename(path))}.{os.getpid()}.tmp"
         self._columns = names(schema)
 
     def _finish(self) -> None:
@@ -57,8 +65,8 @@ class _File:
 
 
 class _Parquet(_File):
-    def __init__(self, path: str, schema: Schema) -> None:
-        super().__init__(path, schema)
+    def __init__(self, path: str, schema: Schema, scratch: str | None) -> None:
+        super().__init__(path, schema, scratch)
         self._writer = pq.ParquetWriter(self._beside, arrow_schema(schema), compression="zstd")
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -74,8 +82,8 @@ class _Parquet(_File):
 
 
 class _Lines(_File):
-    def __init__(self, path: str, schema: Schema) -> None:
-        super().__init__(path, schema)
+    def __init__(self, path: str, schema: Schema, scratch: str | None) -> None:
+        super().__init__(path, schema, scratch)
         self._file = open(self._beside, "w", encoding="utf-8", newline="\n")
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -93,8 +101,8 @@ class _Lines(_File):
 class _Delimited(_File):
     """CSV and TSV as Python's csv module quotes them; a list is its JSON."""
 
-    def __init__(self, path: str, schema: Schema, delimiter: str) -> None:
-        super().__init__(path, schema)
+    def __init__(self, path: str, schema: Schema, scratch: str | None, delimiter: str) -> None:
+        super().__init__(path, schema, scratch)
         self._file = open(self._beside, "w", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
         self._csv.writerow(self._columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from crawlmill.sources import Source
@@ -104,11 +105,27 @@ class MemberFeed:
     A member of up to :data:`WHOLE` plain bytes is decoded and checked whole before a byte of it is shown. ``in_record``
     tells the feed that a record is open: then a member that begins with ``WARC/`` is not its continuation, and the feed
     stops before it (``stopped``).
+
+    Args:
+        source: the file.
+        codec: how it is compressed.
+        start: where its first member lies, in bytes.
+        limit: a strong border to stop before; None for the end of the file.
+        border_behind: whether a strong border lies behind an offset. A member that seems cut there is corrupt: shown
+            to where a split happens to end, or to the end of the file, it would differ with the splits.
     """
 
     compressed = True
 
-    def __init__(self, source: Source, codec: Codec, start: int, limit: int | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        codec: Codec,
+        start: int,
+        limit: int | None,
+        border_behind: Callable[[int], bool] = lambda at: False,
+    ) -> None:
+        self._border_behind = border_behind
         self._source, self._codec, self._limit = source, codec, limit
         self.buf, self.pos, self._plain = b"", 0, 0  # _plain: plain bytes shown so far
         self._members: list[list[int]] = []  # [plain start, offset, end or -1], oldest first
@@ -239,6 +256,8 @@ class MemberFeed:
         return piece
 
     def _fail(self, start: int, cut: bool, good: bytes) -> bytes | None:
+        if cut and (self._limit is not None or self._border_behind(start)):
+            cut, good = False, b""
         self.failed = FeedError(start, cut)
         if not good:
             return None

@@ -143,14 +143,26 @@ class GzipBlock:
             self._inflate = None
             raise BodyDamage("body") from None
 
+    def sound(self) -> bool:
+        """Whether the member decodes whole, from its first byte to its last."""
+        self._whole = inflate_member(self._buf, self._start, self._start + self.length, self._skip + self.size + 4)
+        return self._whole is not None
+
     def load(self, start: int = 0) -> bytes:
         self.loaded = True
         if self._whole is None:
             if self.size > self._limit:
                 raise BodyDamage("oversized")
-            self._whole = inflate_member(self._buf, self._start, self._start + self.length, self._skip + self.size + 4)
-            if self._whole is None:
-                raise BodyDamage("body")
+            if not self.sound():
+                # where the magic after it is damaged, the span may hold a second member of its size: ours may be whole
+                inflate, size = zlib.decompressobj(31), self._skip + self.size + 4
+                try:
+                    plain = inflate.decompress(memoryview(self._buf)[self._start : self._start + self.length], size + 1)
+                except zlib.error:
+                    raise BodyDamage("body") from None
+                if not inflate.eof or len(plain) != size:
+                    raise BodyDamage("body")
+                self._whole = plain
         return bytes(memoryview(self._whole)[self._skip + start : self._skip + self.size])
 
 
@@ -262,7 +274,7 @@ class Walk:
     def _whole_at(self, buf: bytes, pos: int) -> tuple[bytes | bytearray | None, int]:
         """The member at ``pos`` inflated whole, when the next magic ends it, and where that is: cheaper than its beginning
         first, and then all of it. What this cannot decide, the usual way decides."""
-        found = _find_magic(buf, pos + 18)
+        found = _find_magic(buf, pos + 18) if buf.startswith(MAGIC, pos) else None
         if found is None:
             return None, -1
         after = found.start()
@@ -293,17 +305,15 @@ class Walk:
 
     def _sound(self, block: GzipBlock) -> bool:
         """Whether the member decodes whole (``--check full``)."""
-        try:
-            block.load()
-        except BodyDamage as bad:
-            start = self._base + self._pos
-            return bad.kind == "oversized" and self._borders.member(start).end == start + block.length
-        return True
+        if block.size <= self.reading.max_record:
+            return block.sound()
+        start = self._base + self._pos
+        return self._borders.member(start).end == start + block.length
 
     def _slow(self) -> Iterator[Item]:
         """Inflate the member at the position to its end, hand out its records, and find a way on if it is damaged."""
         reading, uri = self.reading, self.source.uri
-        feed = MemberFeed(self.source, gzip_codec(), self._base + self._pos, self.limit)
+        feed = MemberFeed(self.source, gzip_codec(), self._base + self._pos, self.limit, self._borders.behind)
         parser = Parser(uri, feed, reading.max_record, "truncated" if self.limit is None else "length")
         yield from counted(parser.records_of_member(), reading)
         reading.empty_members += feed.empty
@@ -312,9 +322,9 @@ class Walk:
             return
         at = feed.failed.offset
         border = self._borders.next(at + 1)
-        if self.source.read_at(at, 3) != MAGIC:
+        if not MAGIC.startswith(self.source.read_at(at, 3)):  # fewer than three bytes: the file ends in them
             kind = "junk"
-        elif feed.failed.cut and self.limit is None and border == self._borders.end():
+        elif feed.failed.cut:
             kind = "truncated"
         else:
             kind = "corrupt"

@@ -53,6 +53,10 @@ class Borders:
                 return self.end() if candidate is None else candidate
             at = candidate + 1
 
+    def behind(self, at: int) -> bool:
+        """Whether a strong border lies behind ``at``."""
+        return self.next(at + 1) < self.end()
+
     def whole_records(self, at: int, end: int) -> int:
         """How many members between two offsets decode whole and begin with ``WARC/``."""
         count = 0

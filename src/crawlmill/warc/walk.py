@@ -15,6 +15,7 @@ from crawlmill.warc.stream import NEXT_ARC, NEXT_WARC, Item, Parser, arc_head
 from crawlmill.warc.sync import MAGIC, Borders
 
 _ARC_STARTS = (b"http", b"filed", b"dns:", b"ftp:")
+_READ = 1 << 16
 _PAGES = (b"<?xml", b"<!doc", b"<html", b"<erro", b"{")
 
 
@@ -181,10 +182,12 @@ def plain_border(source: Source, at: int) -> int | None:
 def _named(items: Iterator[Item], source: Source) -> Iterator[Item]:
     """Junk from the first byte to the last is no archive at all: say what it looks like instead."""
     first = next(items, None)
-    if isinstance(first, Damage) and first.kind == "junk" and first.offset == 0 and first.length == source.size():
-        start = source.read_at(0, 1 << 16)
-        plain = (first_plain(start, source.uri) if codec_for_quiet(start) else start).lstrip()[:5].lower()
-        first = damage(source.uri, 0, first.length, "page" if plain.startswith(_PAGES) else "format")
+    if isinstance(first, Damage) and first.kind == "junk" and first.offset < _READ:
+        end = first.offset + first.length
+        start = source.read_at(0, _READ)
+        if end == source.size() and not start[: first.offset].strip(b"\r\n"):
+            plain = (first_plain(start, source.uri) if codec_for_quiet(start) else start).lstrip()[:5].lower()
+            first = damage(source.uri, 0, end, "page" if plain.startswith(_PAGES) else "format")
     if first is not None:
         yield first
         yield from items
