@@ -215,7 +215,9 @@ def _tables(job: Job, folder: RunDir, format: str) -> Callable[[str], pa.Table]:
     """The tables of a folder, read when they are asked for."""
     from crawlmill.results.reading import read_table
 
-    files = {analysis.name: (folder.file(f"{analysis.base}.{format}"), schema_of(analysis)) for analysis in job.analyses}
+    files = {
+        analysis.name: (folder.file(f"{analysis.base}.{format}"), schema_of(analysis)) for analysis in job.analyses
+    }
     return lambda name: read_table(*files[name])
 
 
@@ -225,8 +227,19 @@ def _stored_run(job: Job, identity: Mapping[str, object], folder: RunDir, done: 
 
     format = done["files"]["damage"].rpartition(".")[2]
     damage = read_table(folder.file(done["files"]["damage"]), DAMAGE_SCHEMA)
-    plan = Plan(tuple(Input(item["uri"], item["bytes"], None) for item in done["inputs"]), (), tuple(done["inputs_named_twice"]))
-    return Run(job.analyses, _tables(job, folder, format), damage, done["counters"], plan, identity, done["seconds"], folder.path)
+    plan = Plan(
+        tuple(Input(item["uri"], item["bytes"], None) for item in done["inputs"]), (), tuple(done["inputs_named_twice"])
+    )
+    return Run(
+        job.analyses,
+        _tables(job, folder, format),
+        damage,
+        done["counters"],
+        plan,
+        identity,
+        done["seconds"],
+        folder.path,
+    )
 
 
 class _Both:

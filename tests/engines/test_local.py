@@ -37,8 +37,8 @@ def crawl(tmp_path: Path) -> Path:
 
 
 def rows_of(run: crawlmill.api.Run) -> dict[str, object]:  # type: ignore[name-defined]
-    counters = {name: count for name, count in run.counters.items()}
-    return {**{name: run[name].to_pylist() for name in run}, "damage": run.damage.to_pylist(), "counters": counters}
+    tables = {name: run[name].to_pylist() for name in run}
+    return {**tables, "damage": run.damage.to_pylist(), "counters": dict(run.counters)}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,9 @@ RUN = [
 
 def contents(folder: Path) -> dict[str, bytes]:
     """The tables, but not what says how long it took."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file() and path.name != "run.json"}
+    return {
+        path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file() and path.name != "run.json"
+    }
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +230,9 @@ def test_killed_anywhere_and_resumed_gives_the_same_bytes(large: Path, tmp_path:
                     process.communicate()
                     kills += 1
             if (out / "_work").exists():  # killed after the last rename
-                subprocess.run([*RUN, str(large), "-o", str(out), "--format", format, "--resume"], check=True, capture_output=True)
+                subprocess.run(
+                    [*RUN, str(large), "-o", str(out), "--format", format, "--resume"], check=True, capture_output=True
+                )
             assert contents(out) == contents(whole)
             assert sorted(os.listdir(out)) == sorted(os.listdir(whole))
 

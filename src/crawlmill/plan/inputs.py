@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from crawlmill.warc.walk import is_archive
 
 MANIFESTS = (".paths", ".paths.gz", ".manifest", ".txt", ".jsonl", ".list")
 """Names that a list of archives may have; a web archive is taken as one whatever its name."""
+
+
+_ARCHIVE_NAME = re.compile(r"\.w?arc(\.wat|\.wet)?(\.(gz|zst|lz4|bz2|xz))?$")
 
 
 class Given(NamedTuple):
@@ -60,7 +64,7 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
         return
     path = local_path(item)
     if os.path.isdir(path):
-        found = [name for name in sorted(os.listdir(path)) if _holds_archive(os.path.join(path, name))]
+        found = [name for name in sorted(os.listdir(path)) if _belongs(os.path.join(path, name))]
         if not found:
             raise UsageError("no web archive in this folder", item, "name files, or a glob with ** for folders below")
         for name in found:
@@ -80,6 +84,12 @@ def _file(path: str, base: str | None) -> Iterator[Split]:
         yield from _manifest(path, base)
     else:
         yield Split(os.path.abspath(path))
+
+
+def _belongs(path: str) -> bool:
+    """Whether a file of a folder is one of its archives: by its first bytes; or by its name, so that an empty file or an
+    error page in place of an archive is reported and not passed over."""
+    return os.path.isfile(path) and (_ARCHIVE_NAME.search(path.lower()) is not None or _holds_archive(path))
 
 
 def _holds_archive(path: str) -> bool:

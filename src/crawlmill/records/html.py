@@ -78,7 +78,9 @@ _NOT_IN_LABEL = re.compile(r"[^a-z0-9]+")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]+)""", re.IGNORECASE)
 _META = re.compile(rb"""<meta[\s/][^>]*?charset\s*=\s*["']?\s*([^\s"'/>;]+)""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-_PAGE_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)(?![a-z0-9-])", re.IGNORECASE)
+_PAGE_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)(?![a-z0-9-])", re.IGNORECASE
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _NAME = re.compile(r"<([A-Za-z][^\t\n\f\r />]*)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from crawlmill.errors import MissingExtra
@@ -14,8 +15,10 @@ _UNSPACED = (
     "\u3041-\u3096\u3099\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
     "\u0e01-\u0e3a\u0e40-\u0e4e"
 )
-_WORD = re.compile(r"[^\W_]+")
-_WORD_OR_UNSPACED = re.compile(f"([{_UNSPACED}]+)|[^\\W_{_UNSPACED}]+")
+# Combining marks (vowel signs, accents) are no letters, but belong to the word that they stand in.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
+_WORD = re.compile(f"[^\\W_]+(?:[{_MARKS}]+[^\\W_]*)*")
+_WORD_OR_UNSPACED = re.compile(f"([{_UNSPACED}]+)|[^\\W_{_UNSPACED}]+(?:[{_MARKS}]+[^\\W_{_UNSPACED}]*)*")
 _LETTER = re.compile(r"[^\W\d_]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CLD2 = re.compile(rb"^languages-cld2:[ \t]*(\{[^\r\n]*)", re.MULTILINE | re.IGNORECASE)
@@ -35,9 +38,7 @@ _ISO_639_3 = dict(pair.split(":") for pair in _PAIRS.split())
 
 
 def words(text: str, min_length: int = 1, cjk: bool = False) -> Iterator[str]:
-    """The words of a text, lower-cased: runs of letters and digits of any script.
-
-    Combining marks are neither, so a word of Hindi or Thai ends at a vowel sign.
+    """The words of a text, lower-cased: runs of letters and digits of any script, with the marks that combine with them.
 
     Args:
         text: any text.
@@ -47,6 +48,8 @@ def words(text: str, min_length: int = 1, cjk: bool = False) -> Iterator[str]:
 
     >>> list(words("The cat_and 2 Dogs")), list(words("The cat", min_length=4))
     (['the', 'cat', 'and', '2', 'dogs'], [])
+    >>> list(words("हिंदी में"))
+    ['हिंदी', 'में']
     >>> list(words("Python入門書 本", cjk=True))
     ['python', '入門', '門書', '本']
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
@@ -45,20 +46,24 @@ def show_tables(run: Run, top: int, out: IO[str]) -> None:
 
 def show_table(table: pa.Table, title: str, out: IO[str], caption: str = "") -> None:
     """A table, drawn."""
+    import io
+
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=out, highlight=False, width=None if out.isatty() else 120)
-    drawn = Table(
-        title=Text(title), title_justify="left", caption=Text(caption), caption_justify="left", box=box.SIMPLE_HEAD
-    )
+    width = shutil.get_terminal_size().columns if out.isatty() else 120
+    console = Console(file=io.StringIO(), highlight=False, width=width, force_terminal=out.isatty())
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for field in table.schema:
         drawn.add_column(field.name, justify="right" if pa.types.is_integer(field.type) else "left", overflow="fold")
     for row in table.to_pylist():
         drawn.add_row(*[Text(_cell(value)) for value in row.values()])
-    console.print(drawn)
+    with console.capture() as captured:
+        console.print(drawn)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    print("\n".join([title, *[line for line in lines if line], *([caption] if caption else []), ""]), file=out)
 
 
 def _cell(value: object) -> str:

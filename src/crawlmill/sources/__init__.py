@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Optional, Protocol
+from typing import Protocol
 
 from crawlmill.errors import CrawlmillError
 
