@@ -11,7 +11,7 @@ from crawlmill.reducers import distinct
 UNKNOWN = "0.0.0.0"  # what Common Crawl writes when the address is not known
 
 
-@analysis(reduce=distinct, key="host: string", value="addresses: int64", types="response metadata")
+@analysis(reduce=distinct, key="host: string", value="addresses: int64", types="response metadata/json")
 def ips(record: Record) -> Iterator[tuple[str, str]]:
     """Distinct IP addresses per host (WARC, ARC or WAT).
 

@@ -10,7 +10,13 @@ from crawlmill.records.text import detect_language
 from crawlmill.reducers import total
 
 
-@analysis(reduce=total, key="language: string", value="pages: int64", types="conversion metadata response")
+@analysis(
+    reduce=total,
+    key="language: string",
+    value="pages: int64",
+    types="conversion metadata response",
+    depends="resiliparse?",
+)
 def languages(record: Record, *, source: str = "declared") -> Iterator[tuple[str, int]]:
     """Pages per language: WET header, metadata record, or detection.
 

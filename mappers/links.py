@@ -16,7 +16,13 @@ _AROUND = "".join(map(chr, range(33)))  # white space and controls, which browse
 _INSIDE = str.maketrans("", "", "\t\r\n")
 
 
-@analysis(reduce=total, key="source: string, target: string", value="links: int64", types="response metadata")
+@analysis(
+    reduce=total,
+    key="source: string, target: string",
+    value="links: int64",
+    types="response metadata/json",
+    depends="resiliparse?",
+)
 def links(record: Record, *, include_self: bool = False) -> Iterator[tuple[tuple[str, str], int]]:
     """Links from host to host, with counts (WARC or WAT).
 

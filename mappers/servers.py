@@ -8,7 +8,7 @@ from crawlmill import Record, analysis
 from crawlmill.reducers import total
 
 
-@analysis(reduce=total, key="server: string", value="responses: int64", types="response metadata")
+@analysis(reduce=total, key="server: string", value="responses: int64", types="response metadata/json")
 def servers(record: Record) -> Iterator[tuple[str, int]]:
     """Responses per Server header, from WARC or WAT.
 

@@ -17,7 +17,7 @@ Pair = tuple[str, tuple[int, int]]
     key="word: string",
     value="occurrences: int64, documents: int64",
     types="conversion response",
-    depends="unicode",
+    depends="unicode resiliparse?",
 )
 def words(record: Record, *, min_length: int = 1, cjk: bool = False) -> Iterator[Pair]:
     """Words: how often, and in how many documents (WET, or text of WARC pages).

@@ -17,6 +17,9 @@ import hashlib
 from collections.abc import Iterable
 from typing import Union
 
+GROWS = 100
+"""Bytes that a value adds to a state, at most, about."""
+
 EXACT = 1000
 """Members that are kept themselves."""
 BITS = 12

@@ -13,6 +13,9 @@ Value = Union[str, int, bool, None, "list[str]", "list[int]"]
 Row = Union[Value, tuple[Value, ...]]
 State = list[Row]
 
+GROWS = 800
+"""Bytes that a value adds to a state, about."""
+
 PLAIN = True
 """What an analysis yields is what stands in the table: it is held against the declared value columns."""
 

@@ -66,6 +66,7 @@ class Run(Mapping[str, "pa.Table"]):
     def skipped(self, analysis: Analysis, types: frozenset[str] | None) -> dict[str, int]:
         """Records that an analysis did not get because of their type, by type."""
         wanted = analysis.types if types is None else types
+        wanted = wanted and frozenset(kind.partition("/")[0] for kind in wanted)
         prefix = "records:"
         seen = {name[len(prefix) :]: count for name, count in self.counters.items() if name.startswith(prefix)}
         return {} if wanted is None else {kind: count for kind, count in sorted(seen.items()) if kind not in wanted}
@@ -289,7 +290,7 @@ def judge(run: Run, damage: str, max_damage: int | None) -> None:
         first = run.damage.slice(0, 1).to_pylist()[0]
         where = f"{first['uri']}@{first['offset']}"
         raise DamageLimit(
-            f"{rows} damage rows, {limit} allowed; the first: {first['message']}", where, "see the damage table"
+            f"damage rows: {rows}, allowed: {limit}; the first: {first['message']}", where, "see the damage table"
         )
     if not run.counters.get("records"):
         raise DamageLimit("no record was read", hint="see the damage table" if rows else "are these web archives?")

@@ -137,8 +137,9 @@ def analysis(
         reduce: how the values of a key merge, e.g. ``crawlmill.reducers.total``.
         key: the key's columns, ``"name: type, ..."``; types as in :class:`crawlmill.schema.Column`.
         value: the value's columns in the finished table.
-        types: WARC record types it wants, separated by blanks; None for all.
-        depends: packages and tables (``unicode``, ``public-suffixes``) that the answer depends on, separated by blanks.
+        types: WARC record types it wants, separated by blanks; None for all. ``metadata/json`` means those with JSON (WAT).
+        depends: packages and tables (``unicode``, ``public-suffixes``) that the answer depends on, separated by blanks; a
+            package with a ``?`` is asked for only when a record needs it.
 
     Keyword-only parameters of the function are its options. Raises :class:`UsageError` for a declaration that is wrong.
 
@@ -166,7 +167,7 @@ def analysis(
                 )
             options[parameter.name] = parameter.default
         wanted = depends.split()
-        unknown = [item for item in wanted if item not in PACKAGES and item not in TABLES]
+        unknown = [item for item in wanted if item.rstrip("?") not in PACKAGES and item not in TABLES]
         try:
             if unknown:
                 raise ValueError(f"depends on {unknown[0]!r}; known are {', '.join([*PACKAGES, *TABLES])}")

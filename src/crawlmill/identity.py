@@ -49,6 +49,7 @@ def _version(name: str) -> str:
         return unicodedata.unidata_version
     if name == "public-suffixes":
         return suffix_version()
+    name = name.rstrip("?")
     try:
         return metadata.version(name) if name in PACKAGES else ""
     except metadata.PackageNotFoundError:

@@ -67,7 +67,8 @@ def _exit(program: Callable[[Sequence[str]], None], names: Sequence[str]) -> NoR
 
 def _mapper(names: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
-        description="Run analyses as a Hadoop Streaming mapper: manifest lines or an archive on stdin."
+        prog="python -m crawlmill.mappers",
+        description="Run analyses as a Hadoop Streaming mapper: manifest lines or an archive on stdin.",
     )
     if not names:
         parser.add_argument("analysis", nargs="+", help="a name, or FILE.py:NAME")
@@ -210,7 +211,8 @@ class _Joined(io.RawIOBase):
 
 def _reducer(only: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
-        description="Merge sorted lines of mappers, as a Hadoop Streaming combiner or reducer."
+        prog="python -m crawlmill.reducers",
+        description="Merge sorted lines of mappers, as a Hadoop Streaming combiner or reducer.",
     )
     parser.add_argument(
         "merges", nargs="*", metavar="NAME=MERGE or FILE.py", help="merges of analyses that are not built in"

@@ -59,7 +59,20 @@ class Job:
 
     def wanted(self, analysis: Analysis) -> frozenset[str] | None:
         """Record types that an analysis gets in this job; None for all."""
+        types = self._types(analysis)
+        return None if types is None else frozenset(name.partition("/")[0] for name in types)
+
+    def _types(self, analysis: Analysis) -> frozenset[str] | None:
         return analysis.types if self.types is None else self.types
+
+    @property
+    def only_json(self) -> frozenset[str]:
+        """Types of which no analysis wants more than the records with JSON in them (``metadata/json``)."""
+        every = [self._types(analysis) for analysis in self.analyses]
+        if None in every:
+            return frozenset()
+        names = frozenset().union(*[types for types in every if types is not None])
+        return frozenset(name.partition("/")[0] for name in names if name.endswith("/json")) - names
 
     @property
     def all_wanted(self) -> frozenset[str] | None:
@@ -79,12 +92,19 @@ class Collector:
         reducer = analysis.reducer
         self._start, self._merge = reducer.start, reducer.merge
         self._plain = bool(getattr(reducer, "PLAIN", False))
+        self._texts = all(column.type == "string" for column in analysis.key)
+        self._grows = int(getattr(reducer, "GROWS", 0))
         self._text_key = len(analysis.key) == 1 and analysis.key[0] == (analysis.key[0].name, "string", False)
         counts = analysis.merge_name == "total" and reducer.__name__ == "crawlmill.reducers.total"
         self.collect = self._collect_counts if counts and self._text_key else self._collect
 
     def _collect_counts(self, pairs: list[tuple[Any, Any]]) -> None:
         """The most common case, made short: a text key, a whole number that is added."""
+        if len(pairs) == 1:
+            key, value = pairs[0]
+            if type(key) is str and type(value) is int and key.isascii():
+                self.merged[key] = self.merged.get(key, 0) + value
+                return
         for key, value in pairs:
             if type(key) is not str or type(value) is not int or not (key.isascii() or clean_string(key)):
                 self._collect(pairs)  # says what is wrong
@@ -94,17 +114,19 @@ class Collector:
             merged[key] = merged.get(key, 0) + value
 
     def _collect(self, pairs: list[tuple[Any, Any]]) -> None:
-        analysis, start, started = self.analysis, self._start, []
+        analysis, start, started, merged = self.analysis, self._start, [], self.merged
         for key, value in pairs:
-            wrong = misfit(analysis.key, key) or (misfit(analysis.value, value) if self._plain else None)
+            # a key of texts that is there already was held against its schema (other types may be equal: True is 1)
+            wrong = None if self._texts and key in merged else misfit(analysis.key, key)
+            if wrong is None and self._plain:
+                wrong = misfit(analysis.value, value)
             if wrong is not None:
                 raise TypeError(wrong)
             started.append((key, start(value)))
-        merged, merge = self.merged, self._merge
+        merge = self._merge
         for key, state in started:
             merged[key] = merge(merged[key], state) if key in merged else state
-            if type(state) is not int:
-                self.extra += _PAIR if type(state) is not list else 4 * _PAIR
+            self.extra += self._grows
 
     @property
     def size(self) -> int:
@@ -141,7 +163,7 @@ class Task:
     def run(self, split: Split, skip: Skip | None = None) -> None:
         """Read one split. ``skip`` names ``(offset, ordinal, index of the analysis)`` that ended an earlier try, and the
         kind of damage that this is."""
-        reading = Reading(self.job.all_wanted, self.job.max_record, self.job.full)
+        reading = Reading(self.job.all_wanted, self.job.max_record, self.job.full, only_json=self.job.only_json)
         try:
             source = open_source(split.uri)
         except OSError as error:

@@ -17,6 +17,7 @@ from crawlmill import Record, registry
 from crawlmill.contract import Analysis
 from crawlmill.errors import UsageError
 from crawlmill.mappers.target_uri_lines import __doc__ as baseline_doc
+from crawlmill.task import Job
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.walk import walk
 from memory import Memory
@@ -31,9 +32,10 @@ PAGE = b"""<html><base href="http://b.example/x/"><a href="../y">1</a><a href=//
 def pairs(analysis: Analysis, archive: bytes, **options: str | int | bool) -> list[tuple[object, object]]:
     """What an analysis yields, as the engines would call it: only on the types that it wants."""
     found: list[tuple[object, object]] = []
-    for record in walk(Memory(archive), 0, None, Reading(wanted=analysis.types)):
+    job = Job((analysis,))
+    for record in walk(Memory(archive), 0, None, Reading(wanted=job.all_wanted, only_json=job.only_json)):
         assert isinstance(record, Record), record
-        if analysis.types is None or record.type in analysis.types:
+        if job.all_wanted is None or record.type in job.all_wanted:
             found += analysis.with_options(**options)(record) or ()
     return found
 
@@ -238,7 +240,7 @@ def test_links_of_wat_need_no_parser() -> None:
     itself = (("a.example", "a.example"), 1)
     archive = wat("http://a.example/p", links=found, base="http://b.example/x/")
     archive += wat("http://a.example/p", source="request", links=found)
-    assert named("links").depends == ()
+    assert named("links").depends == ("resiliparse?",)
     assert pairs(named("links"), archive) == edges
     assert sorted(pairs(named("links"), archive, include_self=True)) == [itself, *edges]
     relative = wat("http://a.example/p/", links=(("A@/href", "x"),), base="//d.example/")
@@ -255,7 +257,7 @@ def test_words() -> None:
     assert pairs(words, archive) == [("über", (2, 1)), ("den", (1, 1)), ("wolken", (1, 1)), ("東京都", (1, 1))]
     assert [word for word, _ in pairs(words, archive, min_length=4)] == ["über", "wolken"]
     assert [word for word, _ in pairs(words, archive, cjk=True)] == ["über", "den", "wolken", "東京", "京都"]
-    assert words.depends == ("unicode",)
+    assert words.depends == ("unicode", "resiliparse?")
 
 
 def test_words_of_a_page_are_those_that_a_reader_sees() -> None:
@@ -277,7 +279,7 @@ def test_languages_as_declared() -> None:
         + page("http://a.example/", noted)
     )
     assert pairs(named("languages"), archive) == [("fra", 1), ("eng", 1), ("deu", 1), ("eng", 1)]
-    assert named("languages").depends == ()
+    assert named("languages").depends == ("resiliparse?",)
 
 
 def test_languages_as_detected() -> None:

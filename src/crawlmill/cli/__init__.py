@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from crawlmill import __version__
-from crawlmill.cli import look, results
+from crawlmill.cli.look import analyses, get, inspect, plan, subset, verify
+from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
 from crawlmill.errors import CrawlmillError
 
@@ -21,17 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 read, damage reported; 1 failed; 2 wrong use; 3 damage above the limit, or no record at all.",
 )
-for command in (
-    run,
-    look.analyses,
-    look.plan,
-    look.inspect,
-    look.get,
-    look.subset,
-    look.verify,
-    results.show,
-    results.plot,
-):
+for command in (run, analyses, plan, inspect, get, subset, verify, show, plot):
     app.command()(command)
 
 

@@ -27,6 +27,8 @@ CONTENT = frozenset({"response", "arc", "resource", "conversion"})
 
 
 class What(StrEnum):
+    """The part of a record that is written."""
+
     payload = "payload"
     body = "body"
     text = "text"

@@ -24,6 +24,8 @@ FIRST = 20
 
 
 class Kind(StrEnum):
+    """How a table is drawn."""
+
     bar = "bar"
     histogram = "histogram"
     graph = "graph"

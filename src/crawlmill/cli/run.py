@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
+    """What tables are written as."""
+
     parquet = "parquet"
     jsonl = "jsonl"
     csv = "csv"
@@ -23,16 +25,22 @@ class Format(StrEnum):
 
 
 class PoolKind(StrEnum):
+    """What runs the splits."""
+
     process = "process"
     thread = "thread"
 
 
 class Check(StrEnum):
+    """How much of a file is looked at."""
+
     fast = "fast"
     full = "full"
 
 
 class OnDamage(StrEnum):
+    """What damage means for the run."""
+
     report = "report"
     fail = "fail"
 

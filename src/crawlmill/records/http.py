@@ -94,6 +94,15 @@ class Headers:
 
     def get_all(self, name: str) -> list[str]:
         """All values of `name` in their order; empty when no field has that name."""
+        pattern = _first_field(name) if self._fields is None else None
+        if pattern is not None:
+            raw, values = self._raw, []
+            found = pattern.search(raw)
+            while found is not None and found.lastindex == 1 and raw[found.start() + 1] not in b" \t":
+                values.append(to_text(found[1].strip()))
+                found = pattern.search(raw, found.end(1))
+            if found is None:
+                return values
         key = name.translate(_ASCII_LOWER)
         return [field.value for field in self._parsed() if field.key == key]
 

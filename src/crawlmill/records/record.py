@@ -220,9 +220,8 @@ class Record:
     @lazy
     def json(self) -> object | None:
         """The parsed block of a JSON record (WAT); None when it is none."""
-        content_type = self.content_type
-        if content_type is None or "json" not in content_type.lower():
-            return None
+        if b"json" not in self.head.lower() or "json" not in (self.content_type or "").lower():
+            return None  # the first look is the cheaper one, at every metadata record of a crawl
         from crawlmill.records.wat import load_json
 
         return load_json(self.block)

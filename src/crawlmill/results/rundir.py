@@ -85,7 +85,9 @@ class RunDir:
                 fields = json.load(file)
         except FileNotFoundError:
             if os.path.isdir(self.path) and set(os.listdir(self.path)) - {WORK}:
-                raise UsageError("there is nothing to resume", self.path, "use --overwrite, or another name") from None
+                done = os.path.exists(self.file(DONE))
+                what = "the output belongs to another run" if done else "there is nothing to resume"
+                raise UsageError(what, self.path, "use --overwrite, or another name") from None
             return None
         if digest(fields["identity"]) != digest(self.identity):
             raise UsageError(

@@ -145,7 +145,8 @@ class GzipBlock:
 
     def sound(self) -> bool:
         """Whether the member decodes whole, from its first byte to its last."""
-        self._whole = inflate_member(self._buf, self._start, self._start + self.length, self._skip + self.size + 4)
+        if self._whole is None:
+            self._whole = self._member()
         return self._whole is not None
 
     def load(self, start: int = 0) -> bytes:
@@ -153,17 +154,22 @@ class GzipBlock:
         if self._whole is None:
             if self.size > self._limit:
                 raise BodyDamage("oversized")
-            if not self.sound():
-                # where the magic after it is damaged, the span may hold a second member of its size: ours may be whole
-                inflate, size = zlib.decompressobj(31), self._skip + self.size + 4
-                try:
-                    plain = inflate.decompress(memoryview(self._buf)[self._start : self._start + self.length], size + 1)
-                except zlib.error:
-                    raise BodyDamage("body") from None
-                if not inflate.eof or len(plain) != size:
-                    raise BodyDamage("body")
-                self._whole = plain
+            self._whole = self._member() or self._first_of_two()
+            if self._whole is None:
+                raise BodyDamage("body")
         return bytes(memoryview(self._whole)[self._skip + start : self._skip + self.size])
+
+    def _member(self) -> bytes | bytearray | None:
+        return inflate_member(self._buf, self._start, self._start + self.length, self._skip + self.size + 4)
+
+    def _first_of_two(self) -> bytes | None:
+        """Where the magic after a member is damaged, its span may hold a second one of its size: the first may be whole."""
+        inflate, size = zlib.decompressobj(31), self._skip + self.size + 4
+        try:
+            plain = inflate.decompress(memoryview(self._buf)[self._start : self._start + self.length], size + 1)
+        except zlib.error:
+            return None
+        return plain if inflate.eof and len(plain) == size else None
 
 
 class Walk:
@@ -186,6 +192,7 @@ class Walk:
         """The records and the damage, in file order."""
         reading, uri, inflater = self.reading, self.source.uri, zlib.decompressobj
         types, wanted, largest, full = reading.types, reading.wanted, reading.max_record, reading.full
+        only_json = reading.only_json
         while True:
             buf, pos = self._buf, self._pos
             if len(buf) - pos < _LOW and not self._ended:
@@ -237,6 +244,8 @@ class Walk:
             if kind is None:
                 kind = (Headers(bytes(head[:end])).get("WARC-Type") or "").lower()
             asked = wanted is None or kind in wanted
+            if asked and kind in only_json and b"json" not in head[:end].lower():
+                asked = False
             if asked or full:
                 block = GzipBlock(buf, pos, after, head, end + 2, size, inflate, largest)
                 record = Record(uri, self._base + pos, after - pos, 0, kind, bytes(head[:end]), block)
@@ -341,5 +350,7 @@ def counted(items: Iterator[Item], reading: Reading) -> Iterator[Item]:
                 yield from digest_damage(item)
             types[item.type] = types.get(item.type, 0) + 1
             if wanted is not None and item.type not in wanted:
+                continue
+            if item.type in reading.only_json and b"json" not in item.head.lower():
                 continue
         yield item

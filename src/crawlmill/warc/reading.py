@@ -14,6 +14,7 @@ class Reading:
 
     Attributes:
         wanted: types of the records to hand out; None for all. The others are only counted.
+        only_json: of those, the types of which only records with JSON in them are handed out (``metadata`` for WAT).
         max_record: bytes of a block that may be loaded.
         full: inflate everything and check every digest.
         types: records seen, by type.
@@ -26,4 +27,5 @@ class Reading:
     full: bool = False
     types: dict[str, int] = field(default_factory=dict)
     empty_members: int = 0
+    only_json: frozenset[str] = frozenset()
     bytes: int = 0
