@@ -1,0 +1,68 @@
+"""Tasks: any split points, any workers and any set of analyses in the pass give the same rows and the same damage."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crawlmill import registry
+from crawlmill.partial import key_of, merged, reducers_of
+from crawlmill.plan.split import Split
+from crawlmill.task import Job, Task
+from crawlmill.wire import COUNTERS, DAMAGE, name_of, parse_key
+from strategies import LAYOUTS, damaged, records
+
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BAD = str(Path(__file__).parent / "engines" / "analyses.py")
+NAMES = ["origins", "status", "sizes", "records", f"{BAD}:table", f"{BAD}:raises", "words"]
+
+
+def lines_of(
+    names: list[str], splits: list[Split], workers: int, memory: int = 1 << 20, full: bool = False
+) -> list[bytes]:
+    """The merged lines of a job whose splits some workers share out."""
+    job = Job(tuple(registry.load(names)), full=full)
+    lines: list[bytes] = []
+    for worker in range(workers):
+        task = Task(job, lines.extend, memory)
+        for split in splits[worker::workers]:
+            task.run(split)
+        task.finish()
+    return list(merged(sorted(lines, key=key_of), reducers_of(job.analyses)))
+
+
+def about(lines: list[bytes], name: str) -> list[bytes]:
+    """What the lines say about one analysis: its pairs, the damage that it met, and the damage of the file."""
+    kept = []
+    for line in lines:
+        key = key_of(line)
+        whose = name_of(key)
+        if whose in (name, COUNTERS) or (whose == DAMAGE and parse_key(key)[1][3] in ("", name)):
+            kept.append(line)
+    return kept
+
+
+@quick
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(data=st.data())
+def test_splits_workers_and_company_change_nothing(
+    layout: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    archive = data.draw(damaged(LAYOUTS[layout](data.draw(records()))))
+    path = tmp_path_factory.mktemp("task") / "a.warc.gz"
+    path.write_bytes(archive)
+    full = data.draw(st.booleans())
+    cuts = data.draw(st.lists(st.integers(1, max(1, len(archive))), max_size=4))
+    splits = [Split(str(path), start or 0, end) for start, end in pairwise([0, *sorted(set(cuts)), None])]
+    random.Random(len(archive)).shuffle(splits)
+    company = data.draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    together = lines_of(company, splits, data.draw(st.integers(1, 3)), data.draw(st.sampled_from((0, 1 << 20))), full)
+    for name in company:
+        alone = lines_of([name], [Split(str(path))], 1, full=full)
+        base = registry.load([name])[0].name
+        assert about(together, base) == about(alone, base)
