@@ -81,13 +81,12 @@ class _Parquet(_File):
         self._drop()
 
 
-class _Lines(_File):
+class _Text(_File):
+    """A text file that is written line by line."""
+
     def __init__(self, path: str, schema: Schema, scratch: str | None) -> None:
         super().__init__(path, schema, scratch)
-        self._file = open(self._beside, "w", encoding="utf-8", newline="\n")
-
-    def write(self, rows: Sequence[Row]) -> None:
-        self._file.writelines(json_line(self._columns, row) for row in rows)
+        self._file = open(self._beside, "w", encoding="utf-8", newline="")
 
     def close(self) -> None:
         self._file.close()
@@ -98,26 +97,22 @@ class _Lines(_File):
         self._drop()
 
 
-class _Delimited(_File):
+class _Lines(_Text):
+    def write(self, rows: Sequence[Row]) -> None:
+        self._file.writelines(json_line(self._columns, row) for row in rows)
+
+
+class _Delimited(_Text):
     """CSV and TSV as Python's csv module quotes them; a list is its JSON."""
 
     def __init__(self, path: str, schema: Schema, scratch: str | None, delimiter: str) -> None:
         super().__init__(path, schema, scratch)
-        self._file = open(self._beside, "w", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
         self._csv.writerow(self._columns)
         self._lists = any(column.type.startswith("list") for column in schema)
 
     def write(self, rows: Sequence[Row]) -> None:
         self._csv.writerows([[cell(value) for value in row] for row in rows] if self._lists else rows)
-
-    def close(self) -> None:
-        self._file.close()
-        self._finish()
-
-    def abort(self) -> None:
-        self._file.close()
-        self._drop()
 
 
 def cell(value: object) -> object:
