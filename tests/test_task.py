@@ -17,7 +17,7 @@ from crawlmill.task import Job, Task
 from crawlmill.wire import COUNTERS, DAMAGE, name_of, parse_key
 from strategies import LAYOUTS, damaged, records
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BAD = str(Path(__file__).parent / "engines" / "analyses.py")
 NAMES = ["origins", "status", "sizes", "records", f"{BAD}:table", f"{BAD}:raises", "words"]
 
@@ -47,14 +47,9 @@ def about(lines: list[bytes], name: str) -> list[bytes]:
     return kept
 
 
-@quick
-@pytest.mark.parametrize("layout", LAYOUTS)
-@given(data=st.data())
-def test_splits_workers_and_company_change_nothing(
-    layout: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def check(layout: str, folder: Path, data: st.DataObject) -> None:
     archive = data.draw(damaged(LAYOUTS[layout](data.draw(records()))))
-    path = tmp_path_factory.mktemp("task") / "a.warc.gz"
+    path = folder / "a.warc.gz"
     path.write_bytes(archive)
     full = data.draw(st.booleans())
     cuts = data.draw(st.lists(st.integers(1, max(1, len(archive))), max_size=4))
@@ -66,3 +61,22 @@ def test_splits_workers_and_company_change_nothing(
         alone = lines_of([name], [Split(str(path))], 1, full=full)
         base = registry.load([name])[0].name
         assert about(together, base) == about(alone, base)
+
+
+@settings(parent=relaxed, max_examples=5)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(data=st.data())
+def test_splits_workers_and_company_change_nothing(
+    layout: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    check(layout, tmp_path_factory.mktemp("task"), data)
+
+
+@pytest.mark.slow
+@settings(parent=relaxed, max_examples=80)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(data=st.data())
+def test_splits_workers_and_company_change_nothing_at_length(
+    layout: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    check(layout, tmp_path_factory.mktemp("task"), data)

@@ -12,6 +12,7 @@ from typing import Callable
 from crawlmill import wire
 from crawlmill.contract import Analysis, Reducer
 from crawlmill.errors import CrawlmillError
+from crawlmill.files import whole_file
 from crawlmill.warc.damage import Damage
 
 IN_MEMORY = 64 << 20
@@ -148,14 +149,5 @@ def _lines(path: str) -> Iterator[bytes]:
 
 def write_lines(path: str, lines: Iterable[bytes]) -> None:
     """Write a file that is there whole or not at all."""
-    beside = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(beside, "wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
+    with whole_file(path) as file:
+        file.writelines(lines)

@@ -7,9 +7,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from crawlmill.files import whole_name
+
 NODE_MODULES = (
     "__init__",
     "errors",
+    "files",
     "wire",
     "schema",
     "where",
@@ -29,13 +32,11 @@ def write_zip(path: str | os.PathLike[str]) -> None:
     Args:
         path: where; written beside it first, then renamed.
     """
-    beside = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+    with whole_name(os.fspath(path)) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, file in node_files():
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, file.read_bytes())
-    os.replace(beside, path)
 
 
 def node_files() -> Iterator[tuple[str, Path]]:

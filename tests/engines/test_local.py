@@ -252,6 +252,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_killed_after_each_rename(samples: Path, tmp_path: Path) -> None:
     words = [
         "run",

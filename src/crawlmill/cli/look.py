@@ -258,9 +258,7 @@ def _content(record: Record, what: What) -> bytes:
 
 def _deliver(data: bytes, output: str | None) -> None:
     """Write to a file, whole or not at all, or to stdout."""
-    import os
-
-    from crawlmill.errors import CrawlmillError
+    from crawlmill.files import whole_file
 
     if output is None:
         if sys.stdout.isatty() and b"\0" in data[: 1 << 16]:
@@ -269,16 +267,8 @@ def _deliver(data: bytes, output: str | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    beside = f"{output}.{os.getpid()}.tmp"
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-        os.replace(beside, output)
-    except OSError as error:
-        raise CrawlmillError(f"cannot write: {error.strerror or error}", output) from error
-    finally:
-        if os.path.exists(beside):
-            os.unlink(beside)
+    with whole_file(output) as file:
+        file.write(data)
 
 
 def subset(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.errors import MissingExtra, UsageError
+from crawlmill.files import whole_name
 from crawlmill.results.layout import layout
 from crawlmill.results.report import top_rows
 
@@ -75,19 +75,9 @@ def save(figure: Figure, path: str) -> None:
     if ending not in _ENDINGS:
         raise UsageError(f"no picture has the ending {ending!r}", path, "use .png or .svg")
     metadata = {"Software": None} if ending == "png" else {"Date": None, "Creator": None}
-    beside = f"{path}.{os.getpid()}.tmp"
-    try:
-        with _style(), warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message="Glyph .* missing"
-            )  # it is drawn as a box: no font has every script
-            figure.savefig(beside, format=ending, dpi=150, metadata=metadata, facecolor="white")
-        os.replace(beside, path)
-    except OSError as error:
-        raise CrawlmillError(f"cannot write: {error.strerror or error}", path) from error
-    finally:
-        if os.path.exists(beside):
-            os.unlink(beside)
+    with whole_name(path) as unfinished, _style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # it is drawn as a box: no font has every script
+        figure.savefig(unfinished, format=ending, dpi=150, metadata=metadata, facecolor="white")
 
 
 def bar(table: pa.Table, top: int, title: str) -> Figure:

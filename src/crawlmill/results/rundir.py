@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import UsageError
+from crawlmill.files import whole_file
 from crawlmill.identity import digest
 from crawlmill.plan.planner import Input, Plan
 from crawlmill.plan.split import Split
@@ -102,13 +103,6 @@ class RunDir:
 
 def write_json(path: str, fields: object, scratch: str | None = None) -> None:
     """Write a JSON file that is there whole or not at all; ``scratch`` is a folder on the same disk for it until then."""
-    beside = f"{path if scratch is None else os.path.join(scratch, os.path.basename(path))}.{os.getpid()}.tmp"
-    try:
-        with open(beside, "w", encoding="utf-8") as file:
-            json.dump(fields, file, indent=1, sort_keys=True, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise CrawlmillError(f"cannot write: {error.strerror}", path) from error
+    text = json.dumps(fields, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    with whole_file(path, scratch) as file:
+        file.write(text.encode())

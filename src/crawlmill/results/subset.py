@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import UsageError
+from crawlmill.files import whole_file
 from crawlmill.records.record import Record
 from crawlmill.warc.damage import BodyDamage, Damage, damage
 from crawlmill.warc.stream import Item
@@ -59,23 +60,13 @@ def write_subset(items: Iterable[Item], path: str, limit: int | None = None, ove
     """
     if os.path.lexists(path) and not overwrite:
         raise UsageError("the output exists", path, "use --overwrite, or another name")
-    beside = f"{path}.{os.getpid()}.tmp"
     written = Written()
-    try:
-        with open(beside, "wb") as file:
-            writer = _writer(file, path.endswith(".gz"))
-            for item in items:
-                if limit is not None and written.records >= limit:
-                    break
-                _write(item, writer, written)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise CrawlmillError(f"cannot write: {error.strerror or error}", path) from error
-    finally:
-        if os.path.exists(beside):
-            os.unlink(beside)
+    with whole_file(path) as file:
+        writer = _writer(file, path.endswith(".gz"))
+        for item in items:
+            if limit is not None and written.records >= limit:
+                break
+            _write(item, writer, written)
     return written
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Sequence
 
 import pyarrow.parquet as pq
 
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import UsageError
+from crawlmill.files import beside, complete, discard
 from crawlmill.results.tables import Row, Sink, arrow_schema, table_of
 from crawlmill.schema import Schema, names
 
@@ -48,20 +48,8 @@ class _File:
 
     def __init__(self, path: str, schema: Schema, scratch: str | None) -> None:
         self._path, self._schema = path, schema
-        self._beside = f"{path if scratch is None else os.path.join(scratch, os.path.basename(path))}.{os.getpid()}.tmp"
+        self._beside = beside(path, scratch)
         self._columns = names(schema)
-
-    def _finish(self) -> None:
-        try:
-            with open(self._beside, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(self._beside, self._path)
-        except OSError as error:
-            raise CrawlmillError(f"cannot write: {error.strerror}", self._path) from error
-
-    def _drop(self) -> None:
-        if os.path.exists(self._beside):
-            os.unlink(self._beside)
 
 
 class _Parquet(_File):
@@ -74,11 +62,11 @@ class _Parquet(_File):
 
     def close(self) -> None:
         self._writer.close()
-        self._finish()
+        complete(self._beside, self._path)
 
     def abort(self) -> None:
         self._writer.close()
-        self._drop()
+        discard(self._beside)
 
 
 class _Text(_File):
@@ -90,11 +78,11 @@ class _Text(_File):
 
     def close(self) -> None:
         self._file.close()
-        self._finish()
+        complete(self._beside, self._path)
 
     def abort(self) -> None:
         self._file.close()
-        self._drop()
+        discard(self._beside)
 
 
 class _Lines(_Text):
