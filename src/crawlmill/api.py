@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from crawlmill import registry, wire
 from crawlmill.contract import Analysis, Option, type_set
+from crawlmill.engines.hadoop import SPLIT_SIZE as HADOOP_SPLIT
+from crawlmill.engines.hadoop import Hadoop, know_hdfs, run_hadoop
 from crawlmill.engines.local import make_orders, run_splits
 from crawlmill.errors import DamageLimit, UsageError
 from crawlmill.guard.pool import Progress
@@ -94,6 +96,8 @@ def run(
     base: str | None = None,
     progress: Progress | None = None,
     planned: Callable[[Plan], None] | None = None,
+    hadoop: Hadoop | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Run analyses over archives on this machine, in one pass.
 
@@ -118,6 +122,8 @@ def run(
         base: put before relative names in manifests.
         progress: told ``(worker, bytes)`` now and then, and ``(-1, bytes)`` when a split is done.
         planned: told the plan before reading begins.
+        hadoop: run on that Hadoop instead of on this machine; it retries by its own means and does not resume.
+        say: told what the cluster says.
 
     Raises:
         UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read (the tables
@@ -133,14 +139,17 @@ def run(
         raise UsageError(f"no format is called {format!r}", hint=f"there are {', '.join(FORMATS)}")
     if check not in ("fast", "full") or damage not in ("report", "fail", "accept"):
         raise UsageError("check is fast or full, damage is report or fail")
+    if hadoop is not None and (resume or record_timeout is not None):
+        raise UsageError("Hadoop retries by its own means", hint="leave out --resume and --record-timeout")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
     job = make_job(analyses, options, types, where, max_record, check == "full")
     identity = identity_of(job)
+    know_hdfs()
     named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
 
     def plan() -> Plan:
-        return make_plan([os.fspath(item) for item in named], split_size, base)
+        return make_plan([os.fspath(item) for item in named], split_size or (HADOOP_SPLIT if hadoop else None), base)
 
     with tempfile.TemporaryDirectory(prefix="crawlmill-") as scratch:
         if output is None:
@@ -157,9 +166,13 @@ def run(
             planned(made)
         sources = {item.uri: item for item in made.inputs}
         parts = {split: os.path.join(work, partial_name(identity, split, sources[split.uri])) for split in made.splits}
-        count = workers or os.cpu_count() or 1
-        run_splits(job, make_orders(made.splits, parts.__getitem__), count, pool, record_timeout, progress)
-        finished = _finish(job, made, list(parts.values()), scratch, folder, format)
+        if hadoop is None:
+            count = workers or os.cpu_count() or 1
+            run_splits(job, make_orders(made.splits, parts.__getitem__), count, pool, record_timeout, progress)
+            files = list(parts.values())
+        else:
+            files = run_hadoop(job, made, hadoop, scratch, say)
+        finished = _finish(job, made, files, scratch, folder, format)
         result = Run(
             job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.path
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Optional
+from typing import BinaryIO
 
 from crawlmill.errors import CrawlmillError
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Callable, NoReturn
 
-from crawlmill import registry
+from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import merged, reducers_of
@@ -71,10 +71,11 @@ def _mapper(names: Sequence[str]) -> None:
         description="Run analyses as a Hadoop Streaming mapper: manifest lines or an archive on stdin.",
     )
     if not names:
-        parser.add_argument("analysis", nargs="+", help="a name, or FILE.py:NAME")
+        parser.add_argument("analysis", nargs="*", help="a name, or FILE.py:NAME")
+    parser.add_argument("--job", metavar="FILE", help="a job that an engine wrote, in place of analyses and options")
     add_job_options(parser)
     arguments = parser.parse_args()
-    job = job_of(list(names) or arguments.analysis, arguments)
+    job = job_of(list(names) or arguments.analysis, arguments) if arguments.job is None else _job_file(arguments.job)
     out, lock = sys.stdout.buffer, threading.Lock()
 
     def emit(lines: list[bytes]) -> None:
@@ -157,6 +158,11 @@ def _report(what: str) -> None:
     os.write(2, f"reporter:{what}\n".encode())
 
 
+def _job_file(path: str) -> Job:
+    with open(path, encoding="utf-8") as file:
+        return jobspec.from_json(file.read())
+
+
 def _heartbeat(task: Task, stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT):
         _report(f"status:{task.records} records")
@@ -218,7 +224,11 @@ def _reducer(only: Sequence[str]) -> None:
         "merges", nargs="*", metavar="NAME=MERGE or FILE.py", help="merges of analyses that are not built in"
     )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    reducers = _Merges(parser.parse_args().merges, only[0] if only else None)
+    parser.add_argument("--job", metavar="FILE", help="a job that an engine wrote: its analyses say how they merge")
+    arguments = parser.parse_args()
+    reducers = _Merges(arguments.merges, only[0] if only else None)
+    if arguments.job is not None:
+        reducers.update(reducers_of(_job_file(arguments.job).analyses))
     sys.stdout.buffer.writelines(merged(sys.stdin.buffer, reducers))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from crawlmill import __version__
+from crawlmill.cli import hadoop
 from crawlmill.cli.look import analyses, get, inspect, plan, subset, verify
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for command in (run, analyses, plan, inspect, get, subset, verify, show, plot):
     app.command()(command)
+app.add_typer(hadoop.app, name="hadoop")
 
 
 def _version(wanted: bool) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crawlmill.cli.common import AsJson, Inputs, Types, WhereText
+from crawlmill.cli.common import AsJson, Inputs, Types, WhereText, note
 
 if TYPE_CHECKING:
     from crawlmill.api import Run
+    from crawlmill.engines.hadoop import Hadoop
     from crawlmill.task import Job
 
 
@@ -29,6 +30,13 @@ class PoolKind(StrEnum):
 
     process = "process"
     thread = "thread"
+
+
+class Engine(StrEnum):
+    """Where a run happens."""
+
+    local = "local"
+    hadoop = "hadoop"
 
 
 class Check(StrEnum):
@@ -78,6 +86,16 @@ def run(
     ] = None,
     base: Annotated[str | None, typer.Option(help="Put before relative names in manifests.")] = None,
     as_json: AsJson = False,
+    on: Annotated[
+        Engine, typer.Option(help="This machine, or Hadoop (HADOOP_HOME, or crawlmill hadoop up).")
+    ] = Engine.local,
+    reducers: Annotated[int, typer.Option(min=1, help="Hadoop: reduce tasks.")] = 1,
+    node_python: Annotated[str, typer.Option(help="Hadoop: the nodes' Python, 3.9 or later.")] = "python3",
+    queue: Annotated[str | None, typer.Option(help="Hadoop: the YARN queue.")] = None,
+    define: Annotated[
+        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Hadoop: a setting of the job.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Hadoop: print the commands and run nothing.")] = False,
 ) -> None:
     """Run one or more analyses over archives, in one pass.
 
@@ -85,13 +103,19 @@ def run(
     """
     from crawlmill import api, registry
     from crawlmill.cli.progress import progress_bar
+    from crawlmill.engines.hadoop import Hadoop
+    from crawlmill.errors import UsageError
 
     loaded = registry.with_settings(registry.load([analyses]), set_ or [])
     job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full)
+    options = Hadoop(reducers, node_python, queue, tuple(define or ())) if on is Engine.hadoop else None
+    if dry_run:
+        if options is None:
+            raise UsageError("--dry-run prints the commands of a cluster", hint="add --on hadoop")
+        _dry_run(job, inputs, options, split_size, base)
+        return
     rows_out = output is None and format is not None and not as_json
     if rows_out and len(loaded) > 1:
-        from crawlmill.errors import UsageError
-
         raise UsageError("rows of several analyses do not fit one stream", hint="name a folder with -o")
     with progress_bar() as bar:
         found = api.run(
@@ -113,9 +137,24 @@ def run(
             progress=bar.told,
             planned=bar.planned,
             damage="accept",
+            hadoop=options,
+            say=note,
         )
     _show(found, job, top, format if rows_out else None, as_json)
     api.judge(found, damage.value, max_damage)
+
+
+def _dry_run(job: Job, inputs: list[str], options: Hadoop, split_size: int | None, base: str | None) -> None:
+    """Leave what would be shipped in a folder, and print the commands that run it."""
+    import os
+
+    from crawlmill.engines.hadoop import SPLIT_SIZE, know_hdfs, run_hadoop
+    from crawlmill.plan.planner import make_plan
+
+    know_hdfs()
+    plan = make_plan(inputs, SPLIT_SIZE if split_size is None else split_size << 20, base)
+    os.makedirs("crawlmill-job", exist_ok=True)
+    run_hadoop(job, plan, options, os.path.abspath("crawlmill-job"), note, dry_run=True)
 
 
 def _show(found: Run, job: Job, top: int, rows: Format | None, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import gzip
 import os
@@ -60,7 +61,10 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
     if scheme(item) != "file":
         if item.lower().endswith(MANIFESTS):
             raise CrawlmillError("a remote listing is not read yet", item, "download it first")
-        yield Split(item)
+        if scheme(item) == "hdfs":
+            yield from _hdfs(item)
+        else:
+            yield Split(item)
         return
     path = local_path(item)
     if os.path.isdir(path):
@@ -77,6 +81,30 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
             yield from _file(name, base)
     else:
         yield from _file(path, base)
+
+
+def _hdfs(uri: str) -> Iterator[Split]:
+    """A file of HDFS, the files of a folder, or those that match a pattern in the last part of the name."""
+    from crawlmill.sources.webhdfs import listing
+
+    folder, _, name = uri.rpartition("/")
+    try:
+        if glob.has_magic(name):
+            found = [row for row in listing(folder or "/") if fnmatch.fnmatchcase(row.uri.rpartition("/")[2], name)]
+        else:
+            found = listing(uri)
+    except FileNotFoundError:
+        yield Split(uri)  # a row of the damage table says that it is missing
+        return
+    files = [row for row in found if not row.folder]
+    if not files:
+        raise UsageError(
+            "nothing matches" if glob.has_magic(name) else "no file in this folder",
+            uri,
+            "crawlmill hadoop shell: hdfs dfs -ls",
+        )
+    for row in files:
+        yield Split(row.uri)
 
 
 def _file(path: str, base: str | None) -> Iterator[Split]:

@@ -75,6 +75,14 @@ def _stat(uri: str) -> Input:
         except OSError:
             return Input(uri, None, None)
         return Input(uri, found.st_size, found.st_mtime_ns)
+    if scheme(uri) == "hdfs":
+        from crawlmill.sources.webhdfs import status
+
+        try:
+            row = status(uri)
+        except FileNotFoundError:
+            return Input(uri, None, None)
+        return Input(uri, row.size, row.modified)
     return Input(uri, None, None)
 
 

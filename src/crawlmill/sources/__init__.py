@@ -47,6 +47,10 @@ def open_source(uri: str) -> Source:
         return LocalFile(local_path(uri), uri)
     if kind == STDIN:
         return standard_input()
+    if kind in ("hdfs", "webhdfs"):
+        from crawlmill.sources.webhdfs import WebHdfs
+
+        return WebHdfs(uri)
     raise CrawlmillError(f"no reader for {kind}:// yet", uri, "copy the file to a local disk first")
 
 

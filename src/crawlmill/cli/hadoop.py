@@ -1,0 +1,104 @@
+"""``crawlmill hadoop``: a real Hadoop on this machine, in one command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crawlmill.cli.common import AsJson, note
+
+app = typer.Typer(
+    no_args_is_help=True, help="A real Hadoop on this machine: HDFS, YARN and MapReduce on 127.0.0.1. Needs Java 17."
+)
+
+
+@app.command()
+def up(
+    memory: Annotated[int, typer.Option(min=1024, metavar="MIB", help="Memory that containers may take.")] = 3072,
+) -> None:
+    """Fetch Hadoop if needed, start its daemons, and wait until it takes jobs.
+
+    Example: [bold]crawlmill hadoop up[/bold]
+    """
+    from crawlmill.cluster import daemons
+
+    daemons.up(memory, note)
+
+
+@app.command()
+def down() -> None:
+    """End the daemons that up started, and delete their data. The fetched jars are kept.
+
+    Example: [bold]crawlmill hadoop down[/bold]
+    """
+    from crawlmill.cluster import daemons
+
+    note("the cluster is down" if daemons.down() else "there was no cluster")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Say which daemons run. Exit code 1 when not all do.
+
+    Example: [bold]crawlmill hadoop status[/bold]
+    """
+    import json
+
+    from crawlmill.cluster import daemons
+
+    running, ports = daemons.status(), daemons.ports()
+    pages = {"namenode": "namenode_http", "resourcemanager": "resourcemanager_http", "historyserver": "history_http"}
+    if as_json:
+        print(json.dumps({"home": str(daemons.home_folder()), "daemons": running, "ports": ports}, indent=1))
+    else:
+        for name, alive in running.items():
+            page = f"  http://127.0.0.1:{ports[pages[name]]}/" if alive and name in pages else ""
+            print(f"{name:16} {'up' if alive else 'down'}{page}")
+    if not all(running.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def env() -> None:
+    """Print what makes a shell find the cluster, as export lines.
+
+    Example: [bold]eval "$(crawlmill hadoop env)"[/bold]
+    """
+    import shlex
+
+    from crawlmill.cluster import daemons
+
+    home = _home()
+    for name, value in daemons.exports(home).items():
+        print(f"export {name}={shlex.quote(value)}")
+    print(f'export PATH={shlex.quote(str(home / "bin"))}:"$PATH"')
+
+
+@app.command()
+def shell(
+    command: Annotated[list[str] | None, typer.Argument(help="A command to run instead of a shell.")] = None,
+) -> None:
+    """Run a shell, or a command, that finds the cluster.
+
+    Example: [bold]crawlmill hadoop shell -- hdfs dfs -ls /[/bold]
+    """
+    from crawlmill.cluster import daemons
+
+    words = command or [os.environ.get("SHELL", "/bin/sh")]
+    done = subprocess.run(words, env=daemons.environment(_home()), check=False)
+    sys.exit(done.returncode)
+
+
+def _home() -> Path:
+    from crawlmill.cluster import daemons
+    from crawlmill.errors import UsageError
+
+    home = daemons.home_folder()
+    if not (home / "bin/hadoop").exists():
+        raise UsageError("there is no cluster", str(home), "crawlmill hadoop up")
+    return home

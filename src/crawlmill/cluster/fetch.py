@@ -1,0 +1,127 @@
+"""Hadoop's jars from a package registry, resolved once into a cache: by Maven, or by the Ivy that pyspark carries."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from crawlmill.errors import CrawlmillError
+
+VERSIONS = {"hadoop": "3.5.0", "hadoop-streaming": "3.4.2"}
+"""hadoop-streaming 3.5.0 is not to be had as a package; 3.4.2 depends on nothing and runs against it."""
+MODULES = (
+    "hadoop-common",
+    "hadoop-hdfs",
+    "hadoop-yarn-server-resourcemanager",
+    "hadoop-yarn-server-nodemanager",
+    "hadoop-yarn-server-timelineservice",  # the ResourceManager does not start without it
+    "hadoop-mapreduce-client-app",
+    "hadoop-mapreduce-client-hs",
+    "hadoop-mapreduce-client-shuffle",
+    "hadoop-mapreduce-client-jobclient",
+    "hadoop-streaming",
+)
+GROUP = "org.apache.hadoop"
+
+
+def cache_folder() -> Path:
+    """Where jars and clusters live: ``CRAWLMILL_CACHE``, else ``crawlmill`` in the user's cache folder."""
+    given = os.environ.get("CRAWLMILL_CACHE")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crawlmill"
+
+
+def version_of(module: str) -> str:
+    """The version of a module in the table.
+
+    >>> version_of("hadoop-streaming"), version_of("hadoop-hdfs")
+    ('3.4.2', '3.5.0')
+    """
+    return VERSIONS.get(module, VERSIONS["hadoop"])
+
+
+def java() -> str:
+    """The ``java`` to use. Raises :class:`CrawlmillError` when there is none of version 17 or later."""
+    home = os.environ.get("JAVA_HOME")
+    found = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    if not found or not os.access(found, os.X_OK):
+        raise CrawlmillError("no java was found", hint="install Java 17, or set JAVA_HOME")
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
+    number = said.partition('"')[2].partition(".")[0].partition('"')[0]
+    if not number.isdigit() or int(number) < 17:
+        raise CrawlmillError(f"java is of version {number or 'unknown'}", found, "Hadoop 3.5 needs Java 17")
+    return found
+
+
+def fetch() -> Path:
+    """The folder with all jars; fetched when it is not there.
+
+    Raises:
+        CrawlmillError: neither Maven nor pyspark is there, or the registry does not answer.
+    """
+    folder = cache_folder() / f"hadoop-{VERSIONS['hadoop']}-streaming-{VERSIONS['hadoop-streaming']}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as scratch:
+        lib = Path(scratch) / "lib"
+        lib.mkdir()
+        if shutil.which("mvn"):
+            _maven(Path(scratch), lib)
+        else:
+            _ivy(Path(scratch), lib)
+        missing = [module for module in MODULES if not (lib / f"{module}-{version_of(module)}.jar").exists()]
+        if missing:
+            raise CrawlmillError(f"the registry gave no {missing[0]} {version_of(missing[0])}", hint="try again later")
+        if not folder.is_dir():
+            os.rename(lib, folder)
+    return folder
+
+
+def _maven(scratch: Path, lib: Path) -> None:
+    dependencies = "".join(
+        f"<dependency><groupId>{GROUP}</groupId><artifactId>{module}</artifactId><version>{version_of(module)}</version></dependency>"
+        for module in MODULES
+    )
+    (scratch / "pom.xml").write_text(
+        "<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId><artifactId>crawlmill-hadoop</artifactId>"
+        f"<version>1</version><dependencies>{dependencies}</dependencies></project>"
+    )
+    command = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={lib}"]
+    _run(command, scratch, "Maven")
+
+
+def _ivy(scratch: Path, lib: Path) -> None:
+    spec = importlib.util.find_spec("pyspark")
+    folder = Path(spec.origin).parent / "jars" if spec is not None and spec.origin else None
+    ivy = next(iter(sorted(folder.glob("ivy-*.jar"))), None) if folder is not None else None
+    if ivy is None:
+        raise CrawlmillError(
+            "neither Maven nor pyspark's Ivy is there", hint="install Maven, or pip install 'crawlmill[spark]'"
+        )
+    dependencies = "".join(
+        f'<dependency org="{GROUP}" name="{module}" rev="{version_of(module)}" conf="default->runtime(default),master"/>'
+        for module in MODULES
+    )
+    (scratch / "ivy.xml").write_text(
+        '<ivy-module version="2.0"><info organisation="local" module="crawlmill-hadoop"/><configurations><conf name="default"/>'
+        f"</configurations><dependencies>{dependencies}</dependencies></ivy-module>"
+    )
+    pattern = str(lib / "[artifact]-[revision](-[classifier]).[ext]")
+    arguments = ["-ivy", "ivy.xml", "-retrieve", pattern, "-types", "jar", "bundle", "-warn"]
+    _run([java(), "-cp", str(ivy), "org.apache.ivy.Main", *arguments], scratch, "Ivy")
+
+
+def _run(command: list[str], folder: Path, name: str) -> None:
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        lines = [
+            line for line in done.stdout.splitlines() if "ERROR" in line or "FAILED" in line
+        ] or done.stdout.splitlines()
+        raise CrawlmillError(
+            f"{name} could not fetch Hadoop: {(lines or ['no output'])[0].strip()[:300]}",
+            hint="is the registry reachable?",
+        )

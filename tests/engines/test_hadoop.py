@@ -1,0 +1,199 @@
+"""The Hadoop engine: the same rows as the local one, on a real HDFS, YARN and MapReduce."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import crawlmill
+from archives import gz, make_record
+from crawlmill import registry
+from crawlmill.cluster import daemons
+from crawlmill.engines import hadoop as engine
+from crawlmill.engines.hadoop import Hadoop
+from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
+from crawlmill.plan.planner import make_plan
+from crawlmill.task import Job
+
+BAD = str(Path(__file__).with_name("analyses.py"))
+CRAWLMILL = [sys.executable, "-m", "crawlmill"]
+HERE = Hadoop(node_python=sys.executable)
+on_hadoop = [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]
+ALL = sorted(registry.builtin_names())
+
+
+def test_no_hadoop_is_one_clear_line(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HADOOP_HOME", raising=False)
+    monkeypatch.setenv("CRAWLMILL_CLUSTER", str(tmp_path))
+    with pytest.raises(UsageError, match="crawlmill hadoop up"):
+        crawlmill.run("origins", str(samples / "*.warc.gz"), hadoop=Hadoop())
+
+
+def test_generic_options_come_first(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hadoop answers `Unrecognized option: -D` where one follows a streaming option."""
+    monkeypatch.setenv("HADOOP_STREAMING_JAR", __file__)
+    monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9870")
+    place = engine._Submission(tmp_path, "/tmp/x", dict(os.environ), "hadoop", ["a.zip"])
+    plan = make_plan([str(samples / "*.warc.gz")])
+    words = engine.command(
+        Job(tuple(registry.load(["origins"]))), plan, Hadoop(3, "python3.9", "adhoc", ("a=b",)), place
+    )
+    generic = [at for at, word in enumerate(words) if word in ("-D", "-files")]
+    streaming = [
+        at
+        for at, word in enumerate(words)
+        if word in ("-input", "-output", "-mapper", "-reducer", "-inputformat", "-cmdenv")
+    ]
+    assert max(generic) < min(streaming)
+    assert {
+        "mapreduce.job.reduces=3",
+        "mapreduce.job.queuename=adhoc",
+        "a=b",
+        "mapreduce.map.speculative=false",
+    } <= set(words)
+
+
+def test_an_old_python_on_the_node_is_one_clear_line(tmp_path: Path) -> None:
+    old = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/[23].[67]*/bin/python")))
+    if not old:
+        pytest.skip("no Python older than 3.8 on this machine")
+    script = tmp_path / "node.py"
+    script.write_text(engine.NODE)
+    for python in old:
+        done = subprocess.run([python, str(script), "map"], capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1 and "--node-python" in done.stderr
+
+
+class TestOnACluster:
+    """Each of these runs a job of some twelve seconds."""
+
+    pytestmark = on_hadoop
+
+    def test_every_analysis_is_equal(self, cluster: Path, samples: Path, tmp_path: Path) -> None:
+        """All analyses in one job with three reducers: canonical JSON lines are equal byte for byte, tables as tables."""
+        inputs = [str(samples / name) for name in ("*.warc.gz", "damaged", "wat", "wet", "formats")]
+        (tmp_path / "there.manifest").write_text(f"{tmp_path / 'missing.warc.gz'}\n")
+        inputs.append(str(tmp_path / "there.manifest"))
+        heard: list[str] = []
+        there = crawlmill.run(
+            ALL, inputs, output=tmp_path / "there", format="jsonl", hadoop=Hadoop(3, sys.executable), say=heard.append
+        )
+        here = crawlmill.run(ALL, inputs, output=tmp_path / "here", format="jsonl", workers=1)
+        names = sorted(os.listdir(tmp_path / "here"))
+        assert sorted(os.listdir(tmp_path / "there")) == names
+        for name in set(names) - {"run.json"}:
+            assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
+        assert there.counters == here.counters and there.damage.equals(here.damage) and here.damage.num_rows > 10
+        assert any(line.startswith("tracking: http") for line in heard) and any(
+            "reduce 100 %" in line for line in heard
+        )
+
+    def test_files_of_hdfs_larger_than_a_block(self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path) -> None:
+        rng = random.Random(4)
+        for number in range(3):
+            records = [
+                make_record("response", f"http://{at % 7}.example/{at}", rng.randbytes(60_000)) for at in range(300)
+            ]
+            (tmp_path / f"{number}.warc.gz").write_bytes(gz(records, 1))
+        hdfs("-mkdir", "-p", "/crawl")
+        hdfs("-put", *map(str, sorted(tmp_path.glob("*.warc.gz"))), "/crawl/")
+        names = ["origins", "sizes", f"{BAD}:raises"]
+        options = Hadoop(2, sys.executable, settings=("mapreduce.input.lineinputformat.linespermap=2",))
+        there = crawlmill.run(names, "hdfs:///crawl/*.warc.gz", hadoop=options, split_size=5 << 20)
+        here = crawlmill.run(names, "hdfs:///crawl", workers=2, split_size=3 << 20)
+        assert len(there.plan.splits) > 9 and here.counters["records"] == 900
+        assert all(there[name].equals(here[name]) for name in there)
+        assert there.counters == here.counters and there.damage.equals(here.damage)
+
+    def test_a_mapper_that_is_killed_loses_nothing(self, cluster: Path, samples: Path, tmp_path: Path) -> None:
+        path = tmp_path / "slow.warc.gz"
+        path.write_bytes(gz([make_record("response", f"http://a.example/{at}", b"x" * 5000) for at in range(400)]))
+        killed: list[int] = []
+        stop = threading.Event()
+
+        def kill_one() -> None:
+            while not killed and not stop.wait(0.05):
+                for folder in glob.glob("/proc/[0-9]*"):
+                    try:
+                        words = Path(folder, "cmdline").read_bytes().split(b"\0")
+                        below = str(cluster) in os.readlink(f"{folder}/cwd")
+                    except OSError:
+                        continue
+                    if words[1:3] == [b"node.py", b"map"] and below:
+                        time.sleep(1)
+                        os.kill(int(Path(folder).name), signal.SIGKILL)
+                        killed.append(int(Path(folder).name))
+                        return
+
+        killer = threading.Thread(target=kill_one)
+        killer.start()
+        try:
+            run = crawlmill.run(f"{BAD}:slow_bodies", path, hadoop=HERE)
+        finally:
+            stop.set()
+            killer.join()
+        assert killed and run["slow_bodies"]["bytes"].to_pylist() == [400 * 5000] and run.damage.num_rows == 0
+
+    def test_the_printed_commands_work_in_a_shell(
+        self, cluster: Path, samples: Path, tmp_path: Path, hdfs: Callable[..., str]
+    ) -> None:
+        words = [
+            "run",
+            "origins",
+            str(samples / "*.warc.gz"),
+            "--on",
+            "hadoop",
+            "--node-python",
+            sys.executable,
+            "--dry-run",
+        ]
+        done = subprocess.run([*CRAWLMILL, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
+        exports = subprocess.run([*CRAWLMILL, "hadoop", "env"], capture_output=True, text=True, check=True).stdout
+        assert all(line.startswith("export ") for line in exports.splitlines())
+        pasted = subprocess.run(
+            ["bash", "-e"], input=exports + done.stdout, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert pasted.returncode == 0, pasted.stderr
+        remote = done.stdout.split("-output ")[1].split()[0]
+        lines = [line for line in hdfs("-cat", f"{remote}/part-*").splitlines() if line.startswith('["origins"')]
+        local = crawlmill.run("origins", str(samples / "*.warc.gz"), workers=1)["origins"]
+        assert {json.loads(line.split("\t")[0])[1]: int(line.split("\t")[1]) for line in lines} == dict(
+            zip(local["origin"].to_pylist(), local["pages"].to_pylist(), strict=True)
+        )
+
+    def test_what_fails_is_one_clear_line(self, cluster: Path, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        sample = str(samples / "*.warc.gz")
+        with pytest.raises(CrawlmillError) as failed:
+            crawlmill.run(
+                "origins",
+                sample,
+                hadoop=Hadoop(node_python="no-such-python", settings=("mapreduce.map.maxattempts=1",)),
+            )
+        assert "no-such-python" in str(failed.value) and "\n" not in str(failed.value)
+        with pytest.raises(DamageLimit, match="no record"):
+            crawlmill.run("origins", "hdfs:///nothing/here.warc.gz")
+        with pytest.raises(UsageError, match="standard input"):
+            crawlmill.run("origins", "-", hadoop=HERE)
+        with pytest.raises(UsageError, match="retries by its own means"):
+            crawlmill.run("origins", sample, hadoop=HERE, resume=True, output="x")
+        monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9")
+        with pytest.raises(CrawlmillError, match="out of reach"):
+            crawlmill.run("origins", "hdfs:///crawl/a.warc.gz")
+
+    def test_status_knows_what_runs(self, cluster: Path) -> None:
+        done = subprocess.run([*CRAWLMILL, "hadoop", "status", "--json"], capture_output=True, text=True, check=True)
+        said = json.loads(done.stdout)
+        assert said["daemons"] == dict.fromkeys(daemons.DAEMONS, True) and said["home"] == str(cluster)
+        again = subprocess.run([*CRAWLMILL, "hadoop", "up"], capture_output=True, text=True, check=True)
+        assert "the cluster is up in" in again.stderr
