@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archives import gz, gz_whole, make_record
-from crawlmill.warc import members as walker
+from crawlmill.warc import blocks as walker
 from memory import Seen, read
 from strategies import LAYOUTS, damaged, records
 
