@@ -71,7 +71,7 @@ def test_a_crash_costs_the_record(crawl: Path) -> None:
 
 
 def test_a_hang_costs_the_record(crawl: Path) -> None:
-    run = crawlmill.run(f"{BAD}:hangs", crawl, workers=1, record_timeout=0.5)
+    run = crawlmill.run(f"{BAD}:hangs", crawl, workers=1, record_timeout=2)
     assert run["hangs"].to_pylist() == [{"kind": "read", "records": 59}]
     assert [row["kind"] for row in run.damage.to_pylist()] == ["timeout"]
 
