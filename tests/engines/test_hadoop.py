@@ -145,6 +145,26 @@ class TestOnACluster:
             killer.join()
         assert killed and run["slow_bodies"]["bytes"].to_pylist() == [400 * 5000] and run.damage.num_rows == 0
 
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "closed terminal"])
+    def test_who_leaves_takes_the_job_along(self, cluster: Path, tmp_path: Path, number: signal.Signals) -> None:
+        path = tmp_path / "slow.warc.gz"
+        path.write_bytes(gz([make_record("response", f"http://a.example/{at}", b"x") for at in range(9000)]))
+        words = ["run", f"{BAD}:slow_bodies", str(path), "--on", "hadoop", "--node-python", sys.executable]
+        process = subprocess.Popen([*CRAWLMILL, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        heard = []
+        for line in process.stderr:
+            heard.append(line)
+            if "map 0 %" in line:
+                process.send_signal(number)
+                break
+        rest = process.communicate(timeout=60)[1]
+        assert process.returncode == 130 and "killing job_" in rest, (heard, rest)
+        job = rest.split("killing ")[1].split()[0].replace("job_", "application_")
+        words = ["hadoop", "shell", "--", "yarn", "application", "-status", job]
+        said = subprocess.run([*CRAWLMILL, *words], capture_output=True, text=True, check=True).stdout
+        assert "State : KILLED" in said
+
     def test_the_printed_commands_work_in_a_shell(
         self, cluster: Path, samples: Path, tmp_path: Path, hdfs: Callable[..., str]
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -46,6 +47,8 @@ def crawlmill(
 
 def main() -> None:
     """Run the command; every error that we expect is one line on stderr."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: workers are ended, a job on a cluster is killed
+        signal.signal(number, signal.default_int_handler)
     debug = "--debug" in sys.argv
     if debug:
         sys.argv = [sys.argv[0], "--debug", *[word for word in sys.argv[1:] if word != "--debug"]]

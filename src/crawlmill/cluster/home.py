@@ -80,7 +80,8 @@ def lay_out(home: Path, jars: Path, ports: dict[str, int], memory: int) -> None:
 
 
 def _commands(home: Path) -> None:
-    cases = "\n".join(f"  {word}) class={name} ;;" for word, name in CLASSES.items())
+    again = {"application": ' set -- application "$@";'}  # this one wants its own name, too
+    cases = "\n".join(f"  {word}) class={name};{again.get(word, '')} ;;" for word, name in CLASSES.items())
     text = f"""#!/bin/sh
 # Written by crawlmill: runs a class of Hadoop's jars as Hadoop's own script would.
 home=$(cd "$(dirname "$0")/.." && pwd)
