@@ -99,6 +99,17 @@ class TestOnACluster:
             "reduce 100 %" in line for line in heard
         )
 
+    def test_the_block_of_contributing_runs_here_too(
+        self, cluster: Path, root: Path, samples: Path, tmp_path: Path
+    ) -> None:
+        text = (root / "CONTRIBUTING.md").read_text().split("<!-- run: my_job.py -->\n```python\n")[1].split("```")[0]
+        (tmp_path / "my_job.py").write_text(text)
+        spec, inputs = f"{tmp_path / 'my_job.py'}:schemes", str(samples / "*.warc.gz")
+        for options in ({}, {"schemes": {"only_ok": False}}):
+            there = crawlmill.run(spec, inputs, options=options, hadoop=HERE)
+            here = crawlmill.run(spec, inputs, options=options, workers=1)
+            assert there["schemes"].equals(here["schemes"]) and here["schemes"].num_rows > 5
+
     def test_files_of_hdfs_larger_than_a_block(self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path) -> None:
         rng = random.Random(4)
         for number in range(3):
