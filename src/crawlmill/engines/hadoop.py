@@ -231,14 +231,13 @@ def _submit(words: list[str], place: _Submission, say: Callable[[str], None]) ->
     try:
         for line in process.stdout:
             lines.append(line.rstrip())
-            found = _PROGRESS.search(line)
-            if found:
+            if found := _PROGRESS.search(line):
                 say(f"map {found[1]} %, reduce {found[2]} %")
-            elif _TRACKING.search(line):
-                tracking = _TRACKING.search(line)[1]  # type: ignore[index]
+            elif found := _TRACKING.search(line):
+                tracking = found[1]
                 say(f"tracking: {tracking}")
-            elif _JOB.search(line):
-                job = _JOB.search(line)[1]  # type: ignore[index]
+            elif found := _JOB.search(line):
+                job = found[1]
         code = process.wait()
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)

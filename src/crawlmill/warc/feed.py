@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from crawlmill.sources import Source
 from crawlmill.warc.codecs import ZSTD_SKIP, Codec, Inflate, zstd_with_dictionary
@@ -28,25 +28,11 @@ class FeedError(NamedTuple):
     cut: bool
 
 
-class Feed(Protocol):
-    """A forward reader. ``buf[pos:]`` is what is ready; ``grow`` makes more ready."""
-
-    buf: bytes
-    pos: int
-    compressed: bool
-
-    def grow(self, count: int) -> bool:
-        """Make ``count`` bytes ready from ``pos`` on; False when the data end before."""
-
-    def skip(self, count: int) -> int:
-        """Pass over bytes; answers how many there were."""
-
-    def place(self) -> Place:
-        """Where the byte at ``pos`` lives."""
-
-
 class PlainFeed:
-    """An uncompressed file from one byte to a limit; skipping does not read."""
+    """An uncompressed file from one byte to a limit, read forward; skipping does not read.
+
+    Both feeds have one face: ``buf[pos:]`` is what is ready, and ``grow``, ``skip`` and ``place`` are as here.
+    """
 
     compressed = False
 
@@ -55,6 +41,7 @@ class PlainFeed:
         self.buf, self.pos, self._base = b"", 0, start
 
     def grow(self, count: int) -> bool:
+        """Make ``count`` bytes ready from ``pos`` on; False when the data end before."""
         ready = len(self.buf) - self.pos
         if ready >= count:
             return True
@@ -70,6 +57,7 @@ class PlainFeed:
         return len(self.buf) >= count
 
     def skip(self, count: int) -> int:
+        """Pass over bytes; answers how many there were."""
         if self.pos + count <= len(self.buf):
             self.pos += count
             return count
@@ -94,6 +82,7 @@ class PlainFeed:
         return None if end is None else max(0, end - self._base - self.pos)
 
     def place(self) -> Place:
+        """Where the byte at ``pos`` lives."""
         return Place(self._base + self.pos, None)
 
 
