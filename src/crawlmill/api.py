@@ -1,4 +1,4 @@
-"""``crawlmill.run``: the whole of a run on this machine, from what the user named to tables."""
+"""``crawlmill.run``: the whole of a run, from what the user named to tables."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from crawlmill import registry, wire
+from crawlmill.cluster.finding import know_hdfs
 from crawlmill.contract import Analysis, Option, type_set
-from crawlmill.engines.hadoop import SPLIT_SIZE as HADOOP_SPLIT
-from crawlmill.engines.hadoop import Hadoop, know_hdfs, run_hadoop
-from crawlmill.engines.local import make_orders, run_splits
+from crawlmill.engines import Engine, Progress, Work, engine_class
+from crawlmill.engines.local import Local
 from crawlmill.errors import DamageLimit, UsageError
-from crawlmill.guard.pool import Progress
 from crawlmill.identity import identity_of, partial_name
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import Input, Plan, make_plan
@@ -96,18 +95,17 @@ def run(
     base: str | None = None,
     progress: Progress | None = None,
     planned: Callable[[Plan], None] | None = None,
-    hadoop: Hadoop | None = None,
+    on: Engine | str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Run analyses over archives on this machine, in one pass.
+    """Run analyses over archives, in one pass: on this machine, or on another engine.
 
     Args:
         analyses: names, ``file.py:name``, or functions under ``@crawlmill.analysis``, also ones of a notebook.
         inputs: files, folders, globs, manifests, ``*.paths.gz`` listings, ``-`` for standard input.
         output: a folder for one file an analysis, ``damage.FORMAT`` and ``run.json``.
         format: ``parquet``, ``jsonl``, ``csv`` or ``tsv``.
-        workers: processes (or threads); default: one a CPU.
-        pool: ``process`` or ``thread``.
+        workers, pool, record_timeout: of the local engine, see :class:`crawlmill.engines.local.Local`.
         resume: go on with what an ended run left in ``output``; of a run that is done, its result.
         overwrite: replace what a run left in ``output``.
         options: options of analyses, ``{"words": {"min_length": 3}}``.
@@ -115,15 +113,14 @@ def run(
         where: a condition on the headers, see :class:`crawlmill.where.Where`.
         check: ``fast``, or ``full``: inflate everything and check digests.
         max_record: bytes of a block that are loaded; a larger one is damage for the analysis that touches it.
-        record_timeout: seconds that an analysis may take for a record.
         damage: ``report``; ``fail``: raise when there is any; ``accept``: do not even raise when nothing was read.
         max_damage: raise when there are more damage rows.
         split_size: bytes of a split of a large file.
         base: put before relative names in manifests.
         progress: told ``(worker, bytes)`` now and then, and ``(-1, bytes)`` when a split is done.
         planned: told the plan before reading begins.
-        hadoop: run on that Hadoop instead of on this machine; it retries by its own means and does not resume.
-        say: told what the cluster says.
+        on: another engine, by name or with its options: ``on="hadoop"``, ``on=Hadoop(reducers=3)``.
+        say: told what a cluster says.
 
     Raises:
         UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read (the tables
@@ -139,8 +136,13 @@ def run(
         raise UsageError(f"no format is called {format!r}", hint=f"there are {', '.join(FORMATS)}")
     if check not in ("fast", "full") or damage not in ("report", "fail", "accept"):
         raise UsageError("check is fast or full, damage is report or fail")
-    if hadoop is not None and (resume or record_timeout is not None):
-        raise UsageError("Hadoop retries by its own means", hint="leave out --resume and --record-timeout")
+    local = Local(workers, pool, record_timeout)
+    if on is not None and local != Local():
+        raise UsageError("workers, pool and record_timeout are options of the local engine", hint="give them to `on`")
+    engine = local if on is None else engine_class(on)() if isinstance(on, str) else on
+    if resume and not engine.resumes:
+        name = type(engine).__name__
+        raise UsageError(f"{name} retries by its own means and does not resume", hint="leave out --resume")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
     job = make_job(analyses, options, types, where, max_record, check == "full")
@@ -149,7 +151,7 @@ def run(
     named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
 
     def plan() -> Plan:
-        return make_plan([os.fspath(item) for item in named], split_size or (HADOOP_SPLIT if hadoop else None), base)
+        return make_plan([os.fspath(item) for item in named], split_size or engine.split_size, base)
 
     with tempfile.TemporaryDirectory(prefix="crawlmill-") as scratch:
         if output is None:
@@ -166,12 +168,7 @@ def run(
             planned(made)
         sources = {item.uri: item for item in made.inputs}
         parts = {split: os.path.join(work, partial_name(identity, split, sources[split.uri])) for split in made.splits}
-        if hadoop is None:
-            count = workers or os.cpu_count() or 1
-            run_splits(job, make_orders(made.splits, parts.__getitem__), count, pool, record_timeout, progress)
-            files = list(parts.values())
-        else:
-            files = run_hadoop(job, made, hadoop, scratch, say)
+        files = engine.run(Work(job, made, parts, scratch, say, progress))
         finished = _finish(job, made, files, scratch, folder, format)
         result = Run(
             job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.path

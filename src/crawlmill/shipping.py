@@ -1,13 +1,18 @@
-"""The part of crawlmill that runs on a node, as one zip: it needs Python 3.9 and its standard library, nothing else."""
+"""What travels to a node: the part of crawlmill that runs there as one zip (Python 3.9 and its standard library), a job, and
+the files of a user's own analyses."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from crawlmill import jobspec
+from crawlmill.errors import UsageError
 from crawlmill.files import whole_name
+from crawlmill.task import Job
 
 NODE_MODULES = (
     "__init__",
@@ -24,19 +29,36 @@ NODE_MODULES = (
     "streaming",
 )
 NODE_ROOMS = ("records", "warc", "sources", "plan", "guard", "mappers", "reducers")
+ZIP, JOB = "crawlmill.zip", "job.json"
+MAIN = """# python3 crawlmill.zip map|reduce ...: any Python can read this file, 3.9 can run it.
+import sys
+if sys.version_info < (3, 9):
+    sys.stderr.write("crawlmill: the python of this node is %d.%d; name one of 3.9 or later with --node-python\\n" % sys.version_info[:2])
+    sys.exit(1)
+what = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+from crawlmill.streaming import mapper_main, reducer_main
+if what not in ("map", "reduce"):
+    sys.exit("usage: python3 crawlmill.zip map ANALYSIS... | python3 crawlmill.zip reduce")
+mapper_main() if what == "map" else reducer_main()
+"""
 
 
 def write_zip(path: str | os.PathLike[str]) -> None:
-    """Write the zip, the same bytes for the same sources.
+    """Write the zip, the same bytes for the same sources. Python runs it: ``python3 crawlmill.zip map origins``.
 
     Args:
         path: where; written beside it first, then renamed.
     """
     with whole_name(os.fspath(path)) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, "__main__.py", MAIN.encode())
         for name, file in node_files():
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, file.read_bytes())
+            _add(archive, name, file.read_bytes())
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data)
 
 
 def node_files() -> Iterator[tuple[str, Path]]:
@@ -55,3 +77,29 @@ def node_files() -> Iterator[tuple[str, Path]]:
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".py", ".dat") and "__pycache__" not in file.parts:
                 yield f"crawlmill/{room}/{file.relative_to(folder)}", file
+
+
+def ship(job: Job, folder: str | os.PathLike[str]) -> list[str]:
+    """Put into a folder what a node needs for a job: the zip, the job, and the user's own files, under the names that they
+    have there; answers their paths.
+
+    Raises:
+        UsageError: an analysis that no file leads to, or two files of one name.
+    """
+    place = Path(folder)
+    own: dict[str, str] = {}
+    shipped = []
+    for analysis in job.analyses:
+        path, _, name = analysis.spec.rpartition(":")
+        if path.endswith(".py"):
+            if own.setdefault(os.path.basename(path), path) != path:
+                raise UsageError("two files of one name cannot be shipped", path, "rename one")
+            analysis = dataclasses.replace(analysis, spec=f"{os.path.basename(path)}:{name}")
+        elif not analysis.spec:
+            raise UsageError(
+                f"{analysis.base} was defined in a notebook", hint="put it into a file to run it on a cluster"
+            )
+        shipped.append(analysis)
+    write_zip(place / ZIP)
+    (place / JOB).write_text(jobspec.to_json(dataclasses.replace(job, analyses=tuple(shipped))))
+    return [str(place / ZIP), str(place / JOB), *own.values()]

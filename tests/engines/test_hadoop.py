@@ -20,10 +20,10 @@ import crawlmill
 from archives import gz, make_record
 from crawlmill import registry
 from crawlmill.cluster import daemons
-from crawlmill.engines import hadoop as engine
-from crawlmill.engines.hadoop import Hadoop
+from crawlmill.engines.hadoop import Hadoop, Submission
 from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
 from crawlmill.plan.planner import make_plan
+from crawlmill.shipping import write_zip
 from crawlmill.task import Job
 
 BAD = str(Path(__file__).with_name("analyses.py"))
@@ -37,18 +37,17 @@ def test_no_hadoop_is_one_clear_line(samples: Path, tmp_path: Path, monkeypatch:
     monkeypatch.delenv("HADOOP_HOME", raising=False)
     monkeypatch.setenv("CRAWLMILL_CLUSTER", str(tmp_path))
     with pytest.raises(UsageError, match="crawlmill hadoop up"):
-        crawlmill.run("origins", str(samples / "*.warc.gz"), hadoop=Hadoop())
+        crawlmill.run("origins", str(samples / "*.warc.gz"), on=Hadoop())
 
 
 def test_generic_options_come_first(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hadoop answers `Unrecognized option: -D` where one follows a streaming option."""
     monkeypatch.setenv("HADOOP_STREAMING_JAR", __file__)
     monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9870")
-    place = engine._Submission(tmp_path, "/tmp/x", dict(os.environ), "hadoop", ["a.zip"])
+    place = Submission(tmp_path, "/tmp/x", dict(os.environ), "hadoop", ("a.zip",))
     plan = make_plan([str(samples / "*.warc.gz")])
-    words = engine.command(
-        Job(tuple(registry.load(["origins"]))), plan, Hadoop(3, "python3.9", "adhoc", ("a=b",)), place
-    )
+    engine = Hadoop(3, "python3.9", "adhoc", ("a=b",))
+    words = engine.job_command(Job(tuple(registry.load(["origins"]))), plan, place)
     generic = [at for at, word in enumerate(words) if word in ("-D", "-files")]
     streaming = [
         at
@@ -68,8 +67,8 @@ def test_an_old_python_on_the_node_is_one_clear_line(tmp_path: Path) -> None:
     old = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/[23].[67]*/bin/python")))
     if not old:
         pytest.skip("no Python older than 3.8 on this machine")
-    script = tmp_path / "node.py"
-    script.write_text(engine.NODE)
+    script = tmp_path / "crawlmill.zip"
+    write_zip(script)
     for python in old:
         done = subprocess.run([python, str(script), "map"], capture_output=True, text=True, check=False)
         assert done.returncode == 1 and done.stderr.count("\n") == 1 and "--node-python" in done.stderr
@@ -87,7 +86,7 @@ class TestOnACluster:
         inputs.append(str(tmp_path / "there.manifest"))
         heard: list[str] = []
         there = crawlmill.run(
-            ALL, inputs, output=tmp_path / "there", format="jsonl", hadoop=Hadoop(3, sys.executable), say=heard.append
+            ALL, inputs, output=tmp_path / "there", format="jsonl", on=Hadoop(3, sys.executable), say=heard.append
         )
         here = crawlmill.run(ALL, inputs, output=tmp_path / "here", format="jsonl", workers=1)
         names = sorted(os.listdir(tmp_path / "here"))
@@ -106,7 +105,7 @@ class TestOnACluster:
         (tmp_path / "my_job.py").write_text(text)
         spec, inputs = f"{tmp_path / 'my_job.py'}:schemes", str(samples / "*.warc.gz")
         for options in ({}, {"schemes": {"only_ok": False}}):
-            there = crawlmill.run(spec, inputs, options=options, hadoop=HERE)
+            there = crawlmill.run(spec, inputs, options=options, on=HERE)
             here = crawlmill.run(spec, inputs, options=options, workers=1)
             assert there["schemes"].equals(here["schemes"]) and here["schemes"].num_rows > 5
 
@@ -121,7 +120,7 @@ class TestOnACluster:
         hdfs("-put", *map(str, sorted(tmp_path.glob("*.warc.gz"))), "/crawl/")
         names = ["origins", "sizes", f"{BAD}:raises"]
         options = Hadoop(2, sys.executable, settings=("mapreduce.input.lineinputformat.linespermap=2",))
-        there = crawlmill.run(names, "hdfs:///crawl/*.warc.gz", hadoop=options, split_size=5 << 20)
+        there = crawlmill.run(names, "hdfs:///crawl/*.warc.gz", on=options, split_size=5 << 20)
         here = crawlmill.run(names, "hdfs:///crawl", workers=2, split_size=3 << 20)
         assert len(there.plan.splits) > 9 and here.counters["records"] == 900
         assert all(there[name].equals(here[name]) for name in there)
@@ -141,7 +140,7 @@ class TestOnACluster:
                         below = str(cluster) in os.readlink(f"{folder}/cwd")
                     except OSError:
                         continue
-                    if words[1:3] == [b"node.py", b"map"] and below:
+                    if words[1:3] == [b"crawlmill.zip", b"map"] and below:
                         time.sleep(1)
                         os.kill(int(Path(folder).name), signal.SIGKILL)
                         killed.append(int(Path(folder).name))
@@ -150,7 +149,7 @@ class TestOnACluster:
         killer = threading.Thread(target=kill_one)
         killer.start()
         try:
-            run = crawlmill.run(f"{BAD}:slow_bodies", path, hadoop=HERE)
+            run = crawlmill.run(f"{BAD}:slow_bodies", path, on=HERE)
         finally:
             stop.set()
             killer.join()
@@ -209,15 +208,15 @@ class TestOnACluster:
             crawlmill.run(
                 "origins",
                 sample,
-                hadoop=Hadoop(node_python="no-such-python", settings=("mapreduce.map.maxattempts=1",)),
+                on=Hadoop(node_python="no-such-python", settings=("mapreduce.map.maxattempts=1",)),
             )
         assert "no-such-python" in str(failed.value) and "\n" not in str(failed.value)
         with pytest.raises(DamageLimit, match="no record"):
             crawlmill.run("origins", "hdfs:///nothing/here.warc.gz")
         with pytest.raises(UsageError, match="standard input"):
-            crawlmill.run("origins", "-", hadoop=HERE)
+            crawlmill.run("origins", "-", on=HERE)
         with pytest.raises(UsageError, match="retries by its own means"):
-            crawlmill.run("origins", sample, hadoop=HERE, resume=True, output="x")
+            crawlmill.run("origins", sample, on=HERE, resume=True, output="x")
         monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9")
         with pytest.raises(CrawlmillError, match="out of reach"):
             crawlmill.run("origins", "hdfs:///crawl/a.warc.gz")

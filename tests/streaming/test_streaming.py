@@ -194,9 +194,8 @@ def test_the_node_part_runs_on_a_bare_old_python_from_one_zip(samples: Path, tmp
     )
     assert done.returncode == 0, done.stderr.decode()
     equal_to_local(done.stdout, header, [str(path) for path in inputs])
-    isolated = f"import sys; sys.path.insert(0, {str(archive)!r}); sys.argv = ['m', 'origins']"
-    isolated += "; import crawlmill.streaming as s; s.mapper_main()"
-    done = subprocess.run([python, "-S", "-I", "-c", isolated], input=manifest(inputs), capture_output=True, check=True)
+    words = [python, "-S", "-I", archive, "map", "origins"]
+    done = subprocess.run(words, input=manifest(inputs), capture_output=True, check=True)
     assert done.stdout.count(b'["origins",') > 10
 
 

@@ -94,6 +94,20 @@ def shell(
     sys.exit(done.returncode)
 
 
+@app.command()
+def zip(
+    output: Annotated[str, typer.Option("-o", "--output", help="The file.")] = "crawlmill.zip",
+) -> None:
+    """Write the one file that a node needs: python3 crawlmill.zip map ANALYSIS..., python3 crawlmill.zip reduce.
+
+    Example: [bold]crawlmill hadoop zip -o crawlmill.zip[/bold]
+    """
+    from crawlmill.shipping import write_zip
+
+    write_zip(output)
+    note(f"written to {os.path.abspath(output)}")
+
+
 def _home() -> Path:
     from crawlmill.cluster import daemons
     from crawlmill.errors import UsageError

@@ -12,7 +12,7 @@ from crawlmill.cli.common import AsJson, Inputs, Types, WhereText, note
 
 if TYPE_CHECKING:
     from crawlmill.api import Run
-    from crawlmill.engines.hadoop import Hadoop
+    from crawlmill.engines import Engine
     from crawlmill.task import Job
 
 
@@ -32,8 +32,8 @@ class PoolKind(StrEnum):
     thread = "thread"
 
 
-class Engine(StrEnum):
-    """Where a run happens."""
+class EngineName(StrEnum):
+    """Where a run happens: the names of :data:`crawlmill.engines.ENGINES`."""
 
     local = "local"
     hadoop = "hadoop"
@@ -53,6 +53,9 @@ class OnDamage(StrEnum):
     fail = "fail"
 
 
+_FLAGS = {"settings": "-D"}
+
+
 def run(
     analyses: Annotated[
         str, typer.Argument(metavar="ANALYSIS[,ANALYSIS...]", help="Names, or FILE.py:NAME. See: crawlmill analyses.")
@@ -65,7 +68,9 @@ def run(
         Format | None, typer.Option(help="Of the files (parquet); without -o: write all rows to stdout.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a CPU unless said.")] = None,
-    pool: Annotated[PoolKind, typer.Option(help="Processes keep a crash to one record.")] = PoolKind.process,
+    pool: Annotated[
+        PoolKind | None, typer.Option(help="Processes (unless said) keep a crash to one record; or threads.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an ended run left in -o.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what a run left in -o.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Rows that are shown.")] = 10,
@@ -87,10 +92,10 @@ def run(
     base: Annotated[str | None, typer.Option(help="Put before relative names in manifests.")] = None,
     as_json: AsJson = False,
     on: Annotated[
-        Engine, typer.Option(help="This machine, or Hadoop (HADOOP_HOME, or crawlmill hadoop up).")
-    ] = Engine.local,
-    reducers: Annotated[int, typer.Option(min=1, help="Hadoop: reduce tasks.")] = 1,
-    node_python: Annotated[str, typer.Option(help="Hadoop: the nodes' Python, 3.9 or later.")] = "python3",
+        EngineName, typer.Option(help="This machine, or Hadoop (HADOOP_HOME, or crawlmill hadoop up).")
+    ] = EngineName.local,
+    reducers: Annotated[int | None, typer.Option(min=1, help="Hadoop: reduce tasks (1).")] = None,
+    node_python: Annotated[str | None, typer.Option(help="Hadoop: the nodes' Python, 3.9 or later (python3).")] = None,
     queue: Annotated[str | None, typer.Option(help="Hadoop: the YARN queue.")] = None,
     define: Annotated[
         list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Hadoop: a setting of the job.")
@@ -103,16 +108,23 @@ def run(
     """
     from crawlmill import api, registry
     from crawlmill.cli.progress import progress_bar
-    from crawlmill.engines.hadoop import Hadoop
     from crawlmill.errors import UsageError
 
     loaded = registry.with_settings(registry.load([analyses]), set_ or [])
     job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full)
-    options = Hadoop(reducers, node_python, queue, tuple(define or ())) if on is Engine.hadoop else None
+    engine = _engine(
+        on,
+        workers=workers,
+        pool=None if pool is None else pool.value,
+        record_timeout=record_timeout,
+        reducers=reducers,
+        node_python=node_python,
+        queue=queue,
+        settings=tuple(define) if define else None,
+    )
+    size = None if split_size is None else split_size << 20
     if dry_run:
-        if options is None:
-            raise UsageError("--dry-run prints the commands of a cluster", hint="add --on hadoop")
-        _dry_run(job, inputs, options, split_size, base)
+        _dry_run(job, inputs, engine, size, base)
         return
     rows_out = output is None and format is not None and not as_json
     if rows_out and len(loaded) > 1:
@@ -123,38 +135,54 @@ def run(
             inputs,
             output=output,
             format=(format or Format.parquet).value,
-            workers=workers,
-            pool=pool.value,
             resume=resume,
             overwrite=overwrite,
             types=types,
             where=where,
             check=check.value,
             max_record=max_record << 20,
-            record_timeout=record_timeout,
-            split_size=None if split_size is None else split_size << 20,
+            split_size=size,
             base=base,
             progress=bar.told,
             planned=bar.planned,
             damage="accept",
-            hadoop=options,
+            on=engine,
             say=note,
         )
     _show(found, job, top, format if rows_out else None, as_json)
     api.judge(found, damage.value, max_damage)
 
 
-def _dry_run(job: Job, inputs: list[str], options: Hadoop, split_size: int | None, base: str | None) -> None:
+def _engine(name: EngineName, **options: object) -> Engine:
+    """The engine with the options that were given. Raises :class:`UsageError` for one that it does not have."""
+    from dataclasses import fields
+
+    from crawlmill.engines import engine_class
+    from crawlmill.errors import UsageError
+
+    kind = engine_class(name.value)
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # engines are dataclasses
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if option not in known:
+            flag = _FLAGS.get(option, "--" + option.replace("_", "-"))
+            raise UsageError(f"{flag} is not an option of --on {name.value}", hint="see: crawlmill run --help")
+    return kind(**given)
+
+
+def _dry_run(job: Job, inputs: list[str], engine: Engine, split_size: int | None, base: str | None) -> None:
     """Leave what would be shipped in a folder, and print the commands that run it."""
     import os
 
-    from crawlmill.engines.hadoop import SPLIT_SIZE, know_hdfs, run_hadoop
+    from crawlmill.cluster.finding import know_hdfs
+    from crawlmill.engines import Work
     from crawlmill.plan.planner import make_plan
 
     know_hdfs()
-    plan = make_plan(inputs, SPLIT_SIZE if split_size is None else split_size << 20, base)
+    plan = make_plan(inputs, split_size or engine.split_size, base)
     os.makedirs("crawlmill-job", exist_ok=True)
-    run_hadoop(job, plan, options, os.path.abspath("crawlmill-job"), note, dry_run=True)
+    for line in engine.commands(Work(job, plan, {}, os.path.abspath("crawlmill-job"), note)):
+        print(line)
 
 
 def _show(found: Run, job: Job, top: int, rows: Format | None, as_json: bool) -> None:

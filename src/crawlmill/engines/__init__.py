@@ -1,0 +1,79 @@
+"""Where a job can run: one table of engines, each a module of this package that is imported when it is first used.
+
+An engine moves tasks; it never meets a record. It is right when it passes ``tests/conformance``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from crawlmill.errors import UsageError
+from crawlmill.plan.planner import Plan
+from crawlmill.plan.split import Split
+from crawlmill.task import Job
+
+ENGINES = {"local": "Local", "hadoop": "Hadoop"}
+"""Modules of this package, and the class in each that is the engine."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an engine is given.
+
+    Attributes:
+        job: what is asked of every split.
+        plan: inputs and splits.
+        parts: where the partial of each split belongs, for engines that write one a split.
+        scratch: a folder for everything else; it goes when the run is done.
+        say: takes lines for the user: progress of a cluster, tracking URLs.
+        progress: told ``(worker or -1, bytes)`` now and then; -1 when a split is done.
+    """
+
+    job: Job
+    plan: Plan
+    parts: Mapping[Split, str]
+    scratch: str
+    say: Callable[[str], None] = lambda line: None
+    progress: Progress | None = None
+
+
+class Engine(Protocol):
+    """A way to run a job over splits. Implementations are frozen dataclasses of their options."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it writes a partial a split into :attr:`Work.parts`, and so can go on with what an ended run left."""
+
+    @property
+    def split_size(self) -> int | None:
+        """Bytes of a split of a large file unless the user says otherwise; None for the planner's own."""
+
+    def run(self, work: Work) -> list[str]:
+        """Run all splits; answers files of sorted lines of the wire format, which the caller merges.
+
+        Raises:
+            CrawlmillError: the run cannot go on; one line that says why.
+        """
+
+    def commands(self, work: Work) -> list[str]:
+        """The shell commands that would run it, with all that they need left in :attr:`Work.scratch`.
+
+        Raises:
+            UsageError: it runs in this process, without commands.
+        """
+
+
+def engine_class(name: str) -> Callable[..., Engine]:
+    """The class of an engine by its name. Raises :class:`UsageError` when there is none.
+
+    >>> engine_class("local")(workers=2).resumes
+    True
+    """
+    if name not in ENGINES:
+        raise UsageError(f"no engine is called {name!r}", hint=f"there are {', '.join(ENGINES)}")
+    found: Callable[..., Engine] = getattr(importlib.import_module(f"crawlmill.engines.{name}"), ENGINES[name])
+    return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import glob
 import os
 import re
 import shlex
@@ -13,30 +11,20 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from crawlmill import jobspec
-from crawlmill.cluster import daemons
+from crawlmill.cluster.finding import find_hadoop, streaming_jar
+from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.planner import Plan
-from crawlmill.shipping import write_zip
+from crawlmill.shipping import JOB, ZIP, ship
 from crawlmill.sources import STDIN
-from crawlmill.sources.webhdfs import ADDRESS, address, configured
+from crawlmill.sources.webhdfs import ADDRESS, address
 from crawlmill.task import Job
 
 SPLIT_SIZE = 128 << 20
 """Bytes of a split: a task costs about two seconds before it reads a byte."""
-NODE = """# Runs crawlmill's mapper or reducer from the zip beside it. Any Python can read this file; 3.9 can run it.
-import sys
-if sys.version_info < (3, 9):
-    sys.stderr.write("crawlmill: the python of this node is %d.%d; name one of 3.9 or later with --node-python\\n" % sys.version_info[:2])
-    sys.exit(1)
-sys.path.insert(0, "crawlmill.zip")
-what = sys.argv.pop(1)
-from crawlmill.streaming import mapper_main, reducer_main
-mapper_main() if what == "map" else reducer_main()
-"""
 _PROGRESS = re.compile(r"map (\d+)% reduce (\d+)%")
 _TRACKING = re.compile(r"The url to track the job: (\S+)")
 _JOB = re.compile(r"Running job: (job_\S+)")
@@ -45,166 +33,115 @@ _BECAUSE = re.compile(r"crawlmill: .*|.*(?:Exception|Error)\b.*")
 
 @dataclass(frozen=True)
 class Hadoop:
-    """How a job runs on a cluster.
+    """A Hadoop cluster.
 
     Attributes:
         reducers: reduce tasks; their outputs are merged into one order.
         node_python: the interpreter on the nodes, 3.9 or later.
         queue: the YARN queue.
         settings: ``key=value`` for ``-D``.
+        record_timeout: seconds after which an analysis that is still on one record is ended.
     """
 
     reducers: int = 1
     node_python: str = "python3"
     queue: str | None = None
     settings: tuple[str, ...] = ()
+    record_timeout: float | None = None
+    resumes = False
+    split_size: int | None = SPLIT_SIZE
+
+    def run(self, work: Work) -> list[str]:
+        """Run one job; answers a file of merged lines for each reducer.
+
+        Raises:
+            CrawlmillError: the job failed; with the first line that says why.
+            UsageError: there is no Hadoop, or standard input is an input.
+        """
+        place = self._prepare(work)
+        _call(place.mkdir, place)
+        try:
+            _call(place.put, place)
+            _submit(self.job_command(work.job, work.plan, place), place, work.say)
+            parts = place.local / "parts"
+            parts.mkdir()
+            _call([place.hadoop, "fs", "-get", f"{place.remote}/out/part-*", str(parts)], place)
+            return sorted(str(part) for part in parts.iterdir())
+        finally:
+            _call([place.hadoop, "fs", "-rm", "-r", "-f", "-skipTrash", place.remote], place, check=False)
+
+    def commands(self, work: Work) -> list[str]:
+        """The commands for a shell: a folder in HDFS, the manifest, the job."""
+        place = self._prepare(work)
+        return [shlex.join(words) for words in (place.mkdir, place.put, self.job_command(work.job, work.plan, place))]
+
+    def job_command(self, job: Job, plan: Plan, place: Submission) -> list[str]:
+        """The one ``hadoop jar`` command. Generic options stand before all others: Hadoop refuses them later."""
+        generic: dict[str, object] = {
+            "mapreduce.job.name": "crawlmill " + ",".join(analysis.name for analysis in job.analyses),
+            "mapreduce.input.lineinputformat.linespermap": lines_per_map(plan),
+            "mapreduce.job.reduces": self.reducers,
+            "mapreduce.map.speculative": "false",
+            "mapreduce.reduce.speculative": "false",
+            "mapreduce.task.timeout": 600_000,
+            "stream.map.input.ignoreKey": "true",
+            "stream.jobconf.truncate.limit": 20_000,
+        }
+        if self.queue is not None:
+            generic["mapreduce.job.queuename"] = self.queue
+        words = [place.hadoop, "jar", streaming_jar(place.hadoop, place.environment)]
+        for setting in (*(f"{key}={value}" for key, value in generic.items()), *self.settings):
+            words += ["-D", setting]
+        words += ["-files", ",".join(place.files)]
+        words += ["-inputformat", "org.apache.hadoop.mapred.lib.NLineInputFormat"]
+        words += ["-input", f"{place.remote}/manifest.jsonl", "-output", f"{place.remote}/out"]
+        try:
+            words += ["-cmdenv", f"{ADDRESS}={address('hdfs://' + place.remote)}"]
+        except CrawlmillError:
+            pass  # a cluster without HDFS: the mappers read by other means
+        limit = "" if self.record_timeout is None else f" --record-timeout {self.record_timeout}"
+        words += ["-mapper", f"{self.node_python} {ZIP} map --job {JOB}{limit}"]
+        words += ["-reducer", f"{self.node_python} {ZIP} reduce --job {JOB}"]
+        return words
+
+    def _prepare(self, work: Work) -> Submission:
+        if any(split.uri == STDIN for split in work.plan.splits):
+            raise UsageError("the nodes cannot read our standard input", hint="put the file into HDFS")
+        hadoop, environment = find_hadoop()
+        local = Path(tempfile.mkdtemp(prefix="job-", dir=work.scratch))
+        (local / "manifest.jsonl").write_text("".join(split.to_json() + "\n" for split in work.plan.splits))
+        remote = f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}"
+        return Submission(local, remote, environment, hadoop, tuple(ship(work.job, local)))
 
 
-@dataclass
-class _Submission:
-    """The files of a job, here and in HDFS."""
+@dataclass(frozen=True)
+class Submission:
+    """The files of a job, here and in HDFS, and the Hadoop that runs it."""
 
     local: Path
     remote: str
     environment: dict[str, str]
     hadoop: str
-    files: list[str] = field(default_factory=list)
+    files: tuple[str, ...]
+
+    @property
+    def mkdir(self) -> list[str]:
+        """The command that makes the folder in HDFS."""
+        return [self.hadoop, "fs", "-mkdir", "-p", self.remote]
+
+    @property
+    def put(self) -> list[str]:
+        """The command that puts the manifest there."""
+        return [self.hadoop, "fs", "-put", str(self.local / "manifest.jsonl"), f"{self.remote}/"]
 
 
-def find_hadoop() -> tuple[str, dict[str, str]]:
-    """The ``hadoop`` command and the environment to run it in: of ``HADOOP_HOME``, else of ``crawlmill hadoop up``.
-
-    Raises:
-        UsageError: there is none.
-    """
-    given = os.environ.get("HADOOP_HOME")
-    if given and os.access(os.path.join(given, "bin/hadoop"), os.X_OK):
-        return os.path.join(given, "bin/hadoop"), dict(os.environ)
-    home = daemons.home_folder()
-    if (home / "bin/hadoop").exists() and all(daemons.status(home).values()):
-        return str(home / "bin/hadoop"), daemons.environment(home)
-    raise UsageError("no Hadoop is known", hint="set HADOOP_HOME, or run: crawlmill hadoop up")
+def lines_per_map(plan: Plan) -> int:
+    """Splits that a map task takes: about half of :data:`SPLIT_SIZE` together, and at least two tasks."""
+    lines = max(1, len(plan.splits) * SPLIT_SIZE // plan.size // 2) if plan.size else 1
+    return min(lines, max(1, len(plan.splits) // 2))
 
 
-def know_hdfs() -> None:
-    """Let ``hdfs://`` name the cluster of ``crawlmill hadoop up`` where nothing else is set."""
-    if not any(os.environ.get(name) for name in (ADDRESS, "HADOOP_CONF_DIR", "HADOOP_HOME")):
-        found = configured(str(daemons.home_folder() / "etc/hadoop"))
-        if found is not None:
-            os.environ[ADDRESS] = found
-
-
-def streaming_jar(hadoop: str, environment: dict[str, str]) -> str:
-    """The streaming jar: ``HADOOP_STREAMING_JAR``, else that of the distribution. Raises :class:`UsageError`."""
-    given = environment.get("HADOOP_STREAMING_JAR")
-    home = os.path.dirname(os.path.dirname(hadoop))
-    found = [given] if given else sorted(glob.glob(f"{home}/share/hadoop/tools/lib/hadoop-streaming*.jar"))
-    found += sorted(glob.glob("/usr/lib/hadoop-mapreduce/hadoop-streaming*.jar"))
-    if not found or not os.path.exists(found[0]):
-        raise UsageError("no hadoop-streaming jar was found", home, "set HADOOP_STREAMING_JAR to its path")
-    return found[0]
-
-
-def command(job: Job, plan: Plan, options: Hadoop, place: _Submission) -> list[str]:
-    """The one ``hadoop jar`` command of a job. Generic options stand before all others: Hadoop refuses them later."""
-    lines = max(1, len(plan.splits) * SPLIT_SIZE // max(plan.size, 1) // 2) if plan.size else 1
-    generic = {
-        "mapreduce.job.name": "crawlmill " + ",".join(analysis.name for analysis in job.analyses),
-        "mapreduce.input.lineinputformat.linespermap": min(lines, max(1, len(plan.splits) // 2)),
-        "mapreduce.job.reduces": options.reducers,
-        "mapreduce.map.speculative": "false",
-        "mapreduce.reduce.speculative": "false",
-        "mapreduce.task.timeout": 600_000,
-        "stream.map.input.ignoreKey": "true",
-        "stream.jobconf.truncate.limit": 20_000,
-    }
-    if options.queue is not None:
-        generic["mapreduce.job.queuename"] = options.queue
-    words = [place.hadoop, "jar", streaming_jar(place.hadoop, place.environment)]
-    for setting in (*(f"{key}={value}" for key, value in generic.items()), *options.settings):
-        words += ["-D", setting]
-    words += ["-files", ",".join(place.files)]
-    words += [
-        "-inputformat",
-        "org.apache.hadoop.mapred.lib.NLineInputFormat",
-        "-input",
-        f"{place.remote}/manifest.jsonl",
-    ]
-    words += ["-output", f"{place.remote}/out"]
-    try:
-        words += ["-cmdenv", f"{ADDRESS}={address('hdfs://' + place.remote)}"]
-    except CrawlmillError:
-        pass  # a cluster without HDFS: the mappers read by other means
-    words += ["-mapper", f"{options.node_python} node.py map --job job.json"]
-    words += ["-reducer", f"{options.node_python} node.py reduce --job job.json"]
-    return words
-
-
-def run_hadoop(
-    job: Job, plan: Plan, options: Hadoop, folder: str, say: Callable[[str], None], dry_run: bool = False
-) -> list[str]:
-    """Run a job, and answer the paths of its partials: sorted files of merged lines, one a reducer.
-
-    Args:
-        job: what is asked.
-        plan: inputs that the nodes can read.
-        options: how.
-        folder: where the partials are put.
-        say: told how far it is, and the tracking URL.
-        dry_run: say the command and run nothing.
-
-    Raises:
-        CrawlmillError: the job failed; with the first line that says why.
-        UsageError: there is no Hadoop, or standard input is an input.
-    """
-    if any(split.uri == STDIN for split in plan.splits):
-        raise UsageError("the nodes cannot read our standard input", hint="put the file into HDFS")
-    hadoop, environment = find_hadoop()
-    local = Path(tempfile.mkdtemp(prefix="job-", dir=folder))
-    place = _Submission(local, f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}", environment, hadoop)
-    _prepare(job, plan, place)
-    words = command(job, plan, options, place)
-    before = [hadoop, "fs", "-mkdir", "-p", place.remote]
-    put = [hadoop, "fs", "-put", str(local / "manifest.jsonl"), f"{place.remote}/"]
-    if dry_run:
-        for line in (before, put, words):
-            print(shlex.join(line))
-        return []
-    _call(before, place)
-    try:
-        _call(put, place)
-        _submit(words, place, say)
-        parts = local / "parts"
-        parts.mkdir()
-        _call([hadoop, "fs", "-get", f"{place.remote}/out/part-*", str(parts)], place)
-        return sorted(str(part) for part in parts.iterdir())
-    finally:
-        _call([hadoop, "fs", "-rm", "-r", "-f", "-skipTrash", place.remote], place, check=False)
-
-
-def _prepare(job: Job, plan: Plan, place: _Submission) -> None:
-    """Write what is shipped: the code as a zip, the job, and the files of a user's own analyses."""
-    write_zip(place.local / "crawlmill.zip")
-    (place.local / "node.py").write_text(NODE)
-    (place.local / "manifest.jsonl").write_text("".join(split.to_json() + "\n" for split in plan.splits))
-    own: dict[str, str] = {}
-    shipped = []
-    for analysis in job.analyses:
-        path, _, name = analysis.spec.rpartition(":")
-        if path.endswith(".py"):
-            if own.setdefault(os.path.basename(path), path) != path:
-                raise UsageError("two files of one name cannot be shipped", path, "rename one")
-            analysis = dataclasses.replace(analysis, spec=f"{os.path.basename(path)}:{name}")
-        elif not analysis.spec:
-            raise UsageError(
-                f"{analysis.base} was defined in a notebook", hint="put it into a file to run it on Hadoop"
-            )
-        shipped.append(analysis)
-    (place.local / "job.json").write_text(jobspec.to_json(dataclasses.replace(job, analyses=tuple(shipped))))
-    place.files = [str(place.local / name) for name in ("crawlmill.zip", "node.py", "job.json")] + list(own.values())
-
-
-def _call(words: Sequence[str], place: _Submission, check: bool = True) -> None:
+def _call(words: Sequence[str], place: Submission, check: bool = True) -> None:
     done = subprocess.run(
         words, env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -215,7 +152,7 @@ def _call(words: Sequence[str], place: _Submission, check: bool = True) -> None:
         )
 
 
-def _submit(words: list[str], place: _Submission, say: Callable[[str], None]) -> None:
+def _submit(words: list[str], place: Submission, say: Callable[[str], None]) -> None:
     """Run the job, tell how far it is, and kill it when we are stopped."""
     process = subprocess.Popen(
         words,
@@ -254,7 +191,7 @@ def _submit(words: list[str], place: _Submission, say: Callable[[str], None]) ->
         )
 
 
-def _failure(job: str, lines: list[str], place: _Submission) -> str:
+def _failure(job: str, lines: list[str], place: Submission) -> str:
     """The line that says why a job failed: what our program said in a task's log, else what Hadoop said."""
     if job:
         words = [place.hadoop, "logs", "-applicationId", job.replace("job_", "application_")]

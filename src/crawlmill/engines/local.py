@@ -3,53 +3,59 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 
+from crawlmill.engines import Work
 from crawlmill.errors import UsageError
 from crawlmill.guard.pool import Order, Pool, Progress, tell
 from crawlmill.guard.worker import run_split
-from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN
 from crawlmill.task import Job
 
 
-def run_splits(
-    job: Job,
-    orders: Sequence[Order],
-    workers: int,
-    pool: str = "process",
-    record_timeout: float | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Write the partial of every order.
+@dataclass(frozen=True)
+class Local:
+    """This machine.
 
-    Args:
-        job: what is asked.
-        orders: the splits and the paths of their partials.
-        workers: processes or threads.
+    Attributes:
+        workers: processes or threads; None for one a CPU.
         pool: ``process`` or ``thread``.
         record_timeout: seconds after which an analysis that is still on one record is ended (processes only).
-        progress: told ``(index of the order or -1, bytes read of it)`` now and then; -1 when an order is done.
-
-    Raises:
-        CrawlmillError: reading failed, or workers die without an analysis being at work.
     """
-    if pool not in ("process", "thread"):
-        raise UsageError(f"no pool is called {pool!r}", hint="use process or thread")
-    if pool == "thread" and record_timeout is not None:
-        raise UsageError("a thread cannot be ended", hint="use --pool process with --record-timeout")
-    here = [order for order in orders if order.split.uri == STDIN]
-    for order in here:  # standard input is ours, not a worker's
-        run_split(job, order.split, order.part)
-        tell(progress, order)
-    rest = [order for order in orders if order.split.uri != STDIN]
-    if not rest:
-        return
-    if pool == "thread":
-        _run_threads(job, rest, workers, progress)
-    else:
-        Pool(job, rest, min(workers, len(rest)), record_timeout, progress).run()
+
+    workers: int | None = None
+    pool: str = "process"
+    record_timeout: float | None = None
+    resumes = True
+    split_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.pool not in ("process", "thread"):
+            raise UsageError(f"no pool is called {self.pool!r}", hint="use process or thread")
+        if self.pool == "thread" and self.record_timeout is not None:
+            raise UsageError("a thread cannot be ended", hint="use --pool process with --record-timeout")
+
+    def run(self, work: Work) -> list[str]:
+        """Write the partials that are not there yet. Raises :class:`CrawlmillError` when reading failed, or when workers
+        die without an analysis being at work."""
+        orders = [Order(split, part) for split, part in work.parts.items() if not os.path.exists(part)]
+        for order in orders:
+            if order.split.uri == STDIN:  # standard input is ours, not a worker's
+                run_split(work.job, order.split, order.part)
+                tell(work.progress, order)
+        rest = [order for order in orders if order.split.uri != STDIN]
+        workers = min(self.workers or os.cpu_count() or 1, len(rest))
+        if rest and self.pool == "thread":
+            _run_threads(work.job, rest, workers, work.progress)
+        elif rest:
+            Pool(work.job, rest, workers, self.record_timeout, work.progress).run()
+        return list(work.parts.values())
+
+    def commands(self, work: Work) -> list[str]:
+        """Raises :class:`UsageError`: nothing is submitted."""
+        raise UsageError("--dry-run prints the commands of a cluster", hint="add --on hadoop")
 
 
 def _run_threads(job: Job, orders: Sequence[Order], workers: int, progress: Progress | None) -> None:
@@ -63,8 +69,3 @@ def _run_threads(job: Job, orders: Sequence[Order], workers: int, progress: Prog
             for future in waiting:
                 future.cancel()
             raise
-
-
-def make_orders(splits: Sequence[Split], part_of: Callable[[Split], str]) -> list[Order]:
-    """Orders for the splits whose partial is not there yet."""
-    return [Order(split, part_of(split)) for split in splits if not os.path.exists(part_of(split))]
