@@ -20,6 +20,7 @@ import crawlmill
 from archives import gz, make_record
 from crawlmill import registry
 from crawlmill.cluster import daemons
+from crawlmill.cluster.finding import Found
 from crawlmill.engines.hadoop import Hadoop, Submission
 from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
 from crawlmill.plan.planner import make_plan
@@ -44,7 +45,7 @@ def test_generic_options_come_first(samples: Path, tmp_path: Path, monkeypatch: 
     """Hadoop answers `Unrecognized option: -D` where one follows a streaming option."""
     monkeypatch.setenv("HADOOP_STREAMING_JAR", __file__)
     monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9870")
-    place = Submission(tmp_path, "/tmp/x", dict(os.environ), "hadoop", ("a.zip",))
+    place = Submission(Found("hadoop", dict(os.environ)), tmp_path, "/tmp/x", ("a.zip",))
     plan = make_plan([str(samples / "*.warc.gz")])
     engine = Hadoop(3, "python3.9", "adhoc", ("a=b",))
     words = engine.job_command(Job(tuple(registry.load(["origins"]))), plan, place)

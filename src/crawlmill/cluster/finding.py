@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import glob
 import os
+from dataclasses import dataclass
 
 from crawlmill.cluster import daemons
 from crawlmill.errors import UsageError
 from crawlmill.sources.webhdfs import ADDRESS, configured
 
 
-def find_hadoop() -> tuple[str, dict[str, str]]:
-    """The ``hadoop`` command and the environment to run it in.
+@dataclass(frozen=True)
+class Found:
+    """A Hadoop: its ``hadoop`` command, and the environment to run that in."""
 
-    Raises:
-        UsageError: there is none.
-    """
+    command: str
+    environment: dict[str, str]
+
+
+def find_hadoop() -> Found:
+    """The Hadoop to use. Raises :class:`UsageError` when there is none."""
     given = os.environ.get("HADOOP_HOME")
     if given and os.access(os.path.join(given, "bin/hadoop"), os.X_OK):
-        return os.path.join(given, "bin/hadoop"), dict(os.environ)
+        return Found(os.path.join(given, "bin/hadoop"), dict(os.environ))
     home = daemons.home_folder()
     if (home / "bin/hadoop").exists() and all(daemons.status(home).values()):
-        return str(home / "bin/hadoop"), daemons.environment(home)
+        return Found(str(home / "bin/hadoop"), daemons.environment(home))
     raise UsageError("no Hadoop is known", hint="set HADOOP_HOME, or run: crawlmill hadoop up")
 
 
@@ -33,12 +38,12 @@ def know_hdfs() -> None:
             os.environ[ADDRESS] = found
 
 
-def streaming_jar(hadoop: str, environment: dict[str, str]) -> str:
+def streaming_jar(found: Found) -> str:
     """The streaming jar: ``HADOOP_STREAMING_JAR``, else that of the distribution. Raises :class:`UsageError`."""
-    given = environment.get("HADOOP_STREAMING_JAR")
-    home = os.path.dirname(os.path.dirname(hadoop))
-    found = [given] if given else sorted(glob.glob(f"{home}/share/hadoop/tools/lib/hadoop-streaming*.jar"))
-    found += sorted(glob.glob("/usr/lib/hadoop-mapreduce/hadoop-streaming*.jar"))
-    if not found or not os.path.exists(found[0]):
+    given = found.environment.get("HADOOP_STREAMING_JAR")
+    home = os.path.dirname(os.path.dirname(found.command))
+    jars = [given] if given else sorted(glob.glob(f"{home}/share/hadoop/tools/lib/hadoop-streaming*.jar"))
+    jars += sorted(glob.glob("/usr/lib/hadoop-mapreduce/hadoop-streaming*.jar"))
+    if not jars or not os.path.exists(jars[0]):
         raise UsageError("no hadoop-streaming jar was found", home, "set HADOOP_STREAMING_JAR to its path")
-    return found[0]
+    return jars[0]

@@ -29,7 +29,7 @@ class Local:
     pool: str = "process"
     record_timeout: float | None = None
     resumes = True
-    split_size: int | None = None
+    split_size = None
 
     def __post_init__(self) -> None:
         if self.pool not in ("process", "thread"):
