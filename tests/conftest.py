@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from clusters import cluster as cluster
+from clusters import hdfs as hdfs
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -4,6 +4,7 @@ the files of a user's own analyses."""
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import zipfile
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ NODE_MODULES = (
     "task",
     "streaming",
 )
-NODE_ROOMS = ("records", "warc", "sources", "plan", "guard", "mappers", "reducers")
+NODE_ROOMS = ("records", "warc", "sources", "plan", "guard", "mappers", "reducers", "jobs")
 ZIP, JOB = "crawlmill.zip", "job.json"
 MAIN = """# python3 crawlmill.zip map|reduce ...: any Python can read this file, 3.9 can run it.
 import sys
@@ -64,13 +65,9 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 def node_files() -> Iterator[tuple[str, Path]]:
     """Names in the zip, and the files, in order."""
     import crawlmill
-    import crawlmill.mappers
-    import crawlmill.reducers
 
     root = Path(crawlmill.__file__).parent
-    folders = {room: root / room for room in NODE_ROOMS}
-    folders["mappers"] = Path(str(crawlmill.mappers.__file__)).parent
-    folders["reducers"] = Path(str(crawlmill.reducers.__file__)).parent
+    folders = {room: folder_of(f"crawlmill.{room}") for room in NODE_ROOMS}
     for module in NODE_MODULES:
         yield f"crawlmill/{module}.py", root / f"{module}.py"
     for room, folder in sorted(folders.items()):
@@ -79,27 +76,39 @@ def node_files() -> Iterator[tuple[str, Path]]:
                 yield f"crawlmill/{room}/{file.relative_to(folder)}", file
 
 
-def ship(job: Job, folder: str | os.PathLike[str]) -> list[str]:
-    """Put into a folder what a node needs for a job: the zip, the job, and the user's own files, under the names that they
-    have there; answers their paths.
+def folder_of(package: str) -> Path:
+    """The folder of a package, which may stand outside that of crawlmill."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None and spec.origin is not None, package
+    return Path(spec.origin).parent
+
+
+def own_files(job: Job) -> list[str]:
+    """The files that a user's own analyses stand in.
 
     Raises:
         UsageError: an analysis that no file leads to, or two files of one name.
     """
-    place = Path(folder)
     own: dict[str, str] = {}
-    shipped = []
     for analysis in job.analyses:
-        path, _, name = analysis.spec.rpartition(":")
-        if path.endswith(".py"):
-            if own.setdefault(os.path.basename(path), path) != path:
-                raise UsageError("two files of one name cannot be shipped", path, "rename one")
-            analysis = dataclasses.replace(analysis, spec=f"{os.path.basename(path)}:{name}")
-        elif not analysis.spec:
+        path = analysis.spec.rpartition(":")[0]
+        if not analysis.spec:
             raise UsageError(
                 f"{analysis.base} was defined in a notebook", hint="put it into a file to run it on a cluster"
             )
-        shipped.append(analysis)
+        if path.endswith(".py") and own.setdefault(os.path.basename(path), path) != path:
+            raise UsageError("two files of one name cannot be shipped", path, "rename one")
+    return list(own.values())
+
+
+def ship(job: Job, folder: str | os.PathLike[str]) -> list[str]:
+    """Put the zip and the job into a folder; answers their paths, and those of the user's own files, all of which a task
+    must find in its working folder. Raises :class:`UsageError` as :func:`own_files` does."""
+    place, own = Path(folder), own_files(job)
     write_zip(place / ZIP)
-    (place / JOB).write_text(jobspec.to_json(dataclasses.replace(job, analyses=tuple(shipped))))
-    return [str(place / ZIP), str(place / JOB), *own.values()]
+    shipped = tuple(
+        dataclasses.replace(analysis, spec=os.path.basename(analysis.spec)) if ".py:" in analysis.spec else analysis
+        for analysis in job.analyses
+    )
+    (place / JOB).write_text(jobspec.to_json(dataclasses.replace(job, analyses=shipped)))
+    return [str(place / ZIP), str(place / JOB), *own]

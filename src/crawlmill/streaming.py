@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO, Callable, NoReturn
 
 from crawlmill import jobspec, registry
@@ -75,7 +76,7 @@ def _mapper(names: Sequence[str]) -> None:
     parser.add_argument("--job", metavar="FILE", help="a job that an engine wrote, in place of analyses and options")
     add_job_options(parser)
     arguments = parser.parse_args()
-    job = job_of(list(names) or arguments.analysis, arguments) if arguments.job is None else _job_file(arguments.job)
+    job = job_of(list(names) or arguments.analysis, arguments) if arguments.job is None else read_job(arguments.job)
     out, lock = sys.stdout.buffer, threading.Lock()
 
     def emit(lines: list[bytes]) -> None:
@@ -84,30 +85,28 @@ def _mapper(names: Sequence[str]) -> None:
             out.flush()
 
     task = Task(job, emit, memory=arguments.memory << 20)
-    stop = threading.Event()
-    alive = threading.Thread(target=_heartbeat, args=(task, stop), daemon=True)
-    alive.start()
     guarded = arguments.record_timeout is not None
-    try:
+    with alive(task, lambda text: _report(f"status:{text}")):
         splits = 0
         for split in _splits(sys.stdin.buffer):
             if guarded and split.uri != STDIN:
-                _run_guarded(job, split, arguments.record_timeout, emit)
+                run_guarded(job, split, arguments.record_timeout, emit)
             else:
                 task.run(split)
             splits += 1
-        for name in SHOWN:
-            count = task.counters.get(name, 0)
-            if count:
-                _report(f"counter:crawlmill,{name},{count}")
-        _report(f"counter:crawlmill,splits,{splits}")
         task.finish()
-    finally:
-        stop.set()
+        for name, count in shown(task):
+            _report(f"counter:crawlmill,{name},{count}")
+        _report(f"counter:crawlmill,splits,{splits}")
 
 
-def _run_guarded(job: Job, split: Split, limit: float, emit: Callable[[list[bytes]], None]) -> None:
-    """A split in a process that is watched, so that a record that hangs or crashes costs a damage row."""
+def shown(task: Task) -> Iterator[tuple[str, int]]:
+    """The data counters of a finished task that are Hadoop's, too."""
+    return ((name, task.counted[name]) for name in SHOWN if task.counted.get(name))
+
+
+def run_guarded(job: Job, split: Split, limit: float, emit: Callable[[list[bytes]], None]) -> None:
+    """Run a split in a process that is watched, so that a record that hangs or crashes costs a damage row."""
     from crawlmill.guard.pool import Order, Pool
 
     with tempfile.TemporaryDirectory(prefix="crawlmill-") as folder:
@@ -158,14 +157,26 @@ def _report(what: str) -> None:
     os.write(2, f"reporter:{what}\n".encode())
 
 
-def _job_file(path: str) -> Job:
+def read_job(path: str) -> Job:
+    """The job of a file that an engine wrote."""
     with open(path, encoding="utf-8") as file:
         return jobspec.from_json(file.read())
 
 
-def _heartbeat(task: Task, stop: threading.Event) -> None:
-    while not stop.wait(HEARTBEAT):
-        _report(f"status:{task.records} records")
+@contextmanager
+def alive(task: Task, tell: Callable[[str], None]) -> Iterator[None]:
+    """Give a sign of life every :data:`HEARTBEAT` seconds while the block runs."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT):
+            tell(f"{task.records} records")
+
+    threading.Thread(target=beat, daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
 
 
 def _splits(stdin: BinaryIO) -> Iterator[Split]:
@@ -228,7 +239,7 @@ def _reducer(only: Sequence[str]) -> None:
     arguments = parser.parse_args()
     reducers = _Merges(arguments.merges, only[0] if only else None)
     if arguments.job is not None:
-        reducers.update(reducers_of(_job_file(arguments.job).analyses))
+        reducers.update(reducers_of(read_job(arguments.job).analyses))
     sys.stdout.buffer.writelines(merged(sys.stdin.buffer, reducers))
 
 

@@ -157,6 +157,7 @@ class Task:
         self._collectors = [Collector(analysis) for analysis in job.analyses]
         self._damage: list[bytes] = []
         self.counters: dict[str, int] = {}
+        self.counted: dict[str, int] = {}  # all that was handed on: the counters of a whole process
         self._by_type: dict[str, list[tuple[int, Collector]]] = {}
         self.records = 0
 
@@ -258,6 +259,8 @@ class Task:
         lines = [line for collector in self._collectors for line in collector.lines()]
         lines += self._damage
         lines += counter_lines(self.counters)
+        for name, count in self.counters.items():
+            self.counted[name] = self.counted.get(name, 0) + count
         self._damage, self.counters = [], {}
         lines.sort(key=key_of)
         self._emit(lines)

@@ -37,6 +37,15 @@ class EngineName(StrEnum):
 
     local = "local"
     hadoop = "hadoop"
+    mrjob = "mrjob"
+
+
+class Runner(StrEnum):
+    """What mrjob runs its tasks with."""
+
+    inline = "inline"
+    local = "local"
+    hadoop = "hadoop"
 
 
 class Check(StrEnum):
@@ -92,14 +101,17 @@ def run(
     base: Annotated[str | None, typer.Option(help="Put before relative names in manifests.")] = None,
     as_json: AsJson = False,
     on: Annotated[
-        EngineName, typer.Option(help="This machine, or Hadoop (HADOOP_HOME, or crawlmill hadoop up).")
+        EngineName, typer.Option(help="This machine, Hadoop (HADOOP_HOME, or crawlmill hadoop up), or mrjob.")
     ] = EngineName.local,
-    reducers: Annotated[int | None, typer.Option(min=1, help="Hadoop: reduce tasks (1).")] = None,
-    node_python: Annotated[str | None, typer.Option(help="Hadoop: the nodes' Python, 3.9 or later (python3).")] = None,
+    reducers: Annotated[int | None, typer.Option(min=1, help="Hadoop, mrjob: reduce tasks (1).")] = None,
+    node_python: Annotated[
+        str | None, typer.Option(help="Hadoop, mrjob: the nodes' Python, 3.9 or later (python3).")
+    ] = None,
     queue: Annotated[str | None, typer.Option(help="Hadoop: the YARN queue.")] = None,
     define: Annotated[
-        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Hadoop: a setting of the job.")
+        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Hadoop, mrjob: a setting of the job.")
     ] = None,
+    runner: Annotated[Runner | None, typer.Option(help="mrjob: what runs the tasks (inline).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Hadoop: print the commands and run nothing.")] = False,
 ) -> None:
     """Run one or more analyses over archives, in one pass.
@@ -121,6 +133,7 @@ def run(
         node_python=node_python,
         queue=queue,
         settings=tuple(define) if define else None,
+        runner=None if runner is None else runner.value,
     )
     size = None if split_size is None else split_size << 20
     if dry_run:

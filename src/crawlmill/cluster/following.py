@@ -15,7 +15,7 @@ from crawlmill.errors import CrawlmillError
 _PROGRESS = re.compile(r"map (\d+)% +reduce (\d+)%")
 _TRACKING = re.compile(r"The url to track the job: (\S+)")
 _JOB = re.compile(r"Running job: (job_\S+)")
-_BECAUSE = re.compile(r"crawlmill: .*|.*(?:Exception|Error)\b.*")
+_BECAUSE = re.compile(r"(?:Exception|Error)\b")
 
 
 def call(found: Found, words: Sequence[str], check: bool = True) -> None:
@@ -107,9 +107,7 @@ def _failure(found: Found, job: str, lines: list[str]) -> str:
 
 
 def _reason(lines: list[str]) -> str:
-    said = (
-        [line.strip() for line in lines if _BECAUSE.match(line.strip())]
-        or [line for line in lines if line.strip()]
-        or ["it said nothing"]
-    )
-    return said[0][:300]
+    """The first line that looks like a cause; what a program of ours said, if one did."""
+    said = [line.strip() for line in lines if line.strip()]
+    ours = [line[len("crawlmill: ") :] for line in said if line.startswith("crawlmill: ")]
+    return (ours or [line for line in said if _BECAUSE.search(line)] or said or ["it said nothing"])[0][:300]

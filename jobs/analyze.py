@@ -1,0 +1,19 @@
+"""Any analyses as one mrjob job: ``python jobs/analyze.py --analysis origins,status -r inline|local|hadoop MANIFEST``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if "mapreduce_job_id" in os.environ:  # a task: the code that the job was started with lies beside it
+    sys.path.insert(0, "crawlmill.zip")
+
+from crawlmill.jobs.base import ArchiveJob, main
+
+
+class Analyze(ArchiveJob):
+    """One step: analyses over records, merged by key."""
+
+
+if __name__ == "__main__":
+    main(Analyze)

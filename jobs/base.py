@@ -1,0 +1,189 @@
+"""ArchiveJob: an MRJob whose first mapper runs analyses over the archives of a manifest. What the user names is planned into
+that manifest first, so mrjob never sees an archive: its inline and local runners read the first gzip member of one and
+stop, with exit code 0 (Yelp/mrjob#1409).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+
+from mrjob.job import MRJob
+from mrjob.protocol import BytesValueProtocol
+
+from crawlmill import wire
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.partial import merged, reducers_of
+from crawlmill.plan.split import Split
+from crawlmill.streaming import add_job_options, alive, job_of, read_job, run_guarded, shown
+from crawlmill.task import Job, Task
+
+Pairs = Iterator[tuple[bytes, bytes]]
+JOB = "job.json"
+KEPT = 64 << 20
+"""Bytes of a mapper's lines that are kept in memory until mrjob takes them; more wait in a file."""
+
+
+class WireProtocol:
+    """Lines of the wire format as pairs of bytes. mrjob's own JSON protocol writes other bytes with ujson than without."""
+
+    def read(self, line: bytes) -> tuple[bytes, bytes]:
+        """The key and the value of a line."""
+        return wire.split(line)
+
+    def write(self, key: bytes, value: bytes) -> bytes:
+        """The line of a key and a value."""
+        return b"%b\t%b" % (key, value)
+
+
+class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
+    """A job over web archives. A subclass names its analyses, or leaves that to ``--analysis``."""
+
+    INPUT_PROTOCOL = BytesValueProtocol
+    INTERNAL_PROTOCOL = OUTPUT_PROTOCOL = WireProtocol
+    HADOOP_INPUT_FORMAT = "org.apache.hadoop.mapred.lib.NLineInputFormat"
+    ANALYSES: tuple[str, ...] = ()
+
+    def configure_args(self) -> None:
+        """The options of a job, for the program that starts it; tasks read the job from a file that travels with them."""
+        super().configure_args()
+        if not self.ANALYSES:
+            self.arg_parser.add_argument("--analysis", action="append", help="names, or FILE.py:NAME, with commas")
+        self.arg_parser.add_argument(
+            "--job", metavar="FILE", help="a job that an engine wrote, in place of these options"
+        )
+        self.arg_parser.add_argument("--split-size", type=int, metavar="MIB", help="of the units inside a large file")
+        self.arg_parser.add_argument("--base", help="put before relative names in manifests")
+        add_job_options(self.arg_parser)
+        for option in ("--record-timeout", "--memory"):
+            self.pass_arg_through(option)
+
+    def load_args(self, args: list[str]) -> None:
+        """Plan the inputs and lay out what travels to the tasks, when this is the program that starts them."""
+        super().load_args(args)
+        self._shipped: list[str] = []
+        self._lines_per_map = 1
+        if not self.is_task():
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        from crawlmill.cluster.finding import find_hadoop, know_hdfs
+        from crawlmill.engines.hadoop import SPLIT_SIZE, lines_per_map
+        from crawlmill.plan.planner import make_plan
+        from crawlmill.shipping import ship
+        from crawlmill.sources.webhdfs import ADDRESS, address
+
+        options = self.options
+        know_hdfs()
+        names = list(self.ANALYSES) or options.analysis or []
+        job = read_job(options.job) if options.job else job_of(names, options)
+        on_hadoop = options.runner == "hadoop"
+        self._folder = tempfile.TemporaryDirectory(prefix="crawlmill-mrjob-")
+        inputs = [item for item in options.args if item != "-"] or [_manifest_on_stdin(self._folder.name)]
+        size = options.split_size << 20 if options.split_size else SPLIT_SIZE if on_hadoop else None
+        plan = make_plan(inputs, size, options.base)
+        manifest = os.path.join(self._folder.name, "splits.jsonl")
+        with open(manifest, "w", encoding="ascii") as file:
+            file.writelines(split.to_json() + "\n" for split in plan.splits)
+        options.args = [manifest]
+        self._shipped = ship(job, self._folder.name)
+        if on_hadoop:
+            self._lines_per_map = lines_per_map(plan)
+            os.environ.update(find_hadoop().environment)
+            try:
+                options.cmdenv = {ADDRESS: address("hdfs:///"), **(options.cmdenv or {})}
+            except CrawlmillError:
+                pass  # a cluster without HDFS: the mappers read by other means
+
+    def files(self) -> list[str]:
+        """What travels to every task."""
+        return [*super().files(), *self._shipped]
+
+    def jobconf(self) -> dict[str, object]:
+        """Settings of Hadoop for jobs over a manifest."""
+        return {
+            "mapreduce.input.lineinputformat.linespermap": self._lines_per_map,
+            "mapreduce.map.speculative": "false",
+            "mapreduce.reduce.speculative": "false",
+            "mapreduce.task.timeout": 600_000,
+            "stream.map.input.ignoreKey": "true",
+            "stream.jobconf.truncate.limit": 20_000,
+            **super().jobconf(),
+        }
+
+    @property
+    def job(self) -> Job:
+        """The job, in a task."""
+        return read_job(JOB)
+
+    # ---- the map side
+
+    def mapper_init(self) -> None:
+        """Open a task for all the splits of this process."""
+        self._lines = tempfile.SpooledTemporaryFile(KEPT)
+        self._job = self.job
+        self._task = Task(self._job, self._lines.writelines, self.options.memory << 20)
+        self._alive = alive(self._task, self.set_status)
+        self._alive.__enter__()
+
+    def mapper(self, _: None, line: bytes) -> Pairs:
+        """One line of the manifest in, merged pairs out as memory fills."""
+        split = Split.from_line(line.decode("utf-8"))
+        if self.options.record_timeout is None:
+            self._task.run(split)
+        else:
+            run_guarded(self._job, split, self.options.record_timeout, self._lines.writelines)
+        self.increment_counter("crawlmill", "splits")
+        yield from self._drain()
+
+    def mapper_final(self) -> Pairs:
+        """Hand on what is left, with the damage and the counters."""
+        self._alive.__exit__(None, None, None)
+        self._task.finish()
+        for name, count in shown(self._task):
+            self.increment_counter("crawlmill", name, count)
+        yield from self._drain()
+        self._lines.close()
+
+    def _drain(self) -> Pairs:
+        self._lines.seek(0)
+        for line in self._lines:
+            yield wire.split(line)
+        self._lines.seek(0)
+        self._lines.truncate()
+
+    # ---- the reduce side
+
+    def reducer_init(self) -> None:
+        """Know how each name merges."""
+        self._reducers = reducers_of(self.job.analyses)
+
+    def reducer(self, key: bytes, values: Iterable[bytes]) -> Pairs:
+        """The values of one key, merged."""
+        for line in merged((b"%b\t%b" % (key, value) for value in values), self._reducers):
+            yield wire.split(line)
+
+
+def _manifest_on_stdin(folder: str) -> str:
+    from crawlmill.warc.walk import codec_for_quiet, is_plain_archive
+
+    data = sys.stdin.buffer.read()
+    if codec_for_quiet(data[:65536]) or is_plain_archive(data[:65536]):
+        raise UsageError("an archive on standard input is no manifest", hint="give its path as an argument")
+    path = os.path.join(folder, "stdin.manifest")
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def main(job: type[ArchiveJob], arguments: list[str] | None = None) -> None:
+    """Run a job, or one of its tasks, as a program: an error of ours is one line and its exit code."""
+    try:
+        job(arguments).execute()
+    except CrawlmillError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"crawlmill: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)

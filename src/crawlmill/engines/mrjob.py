@@ -1,0 +1,101 @@
+"""The mrjob engine: the generic job of ``jobs/analyze.py`` over a manifest, on one of mrjob's runners."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import sys
+import uuid
+from dataclasses import dataclass
+
+from crawlmill import jobspec
+from crawlmill.cluster.finding import Found, find_hadoop
+from crawlmill.cluster.following import call, follow
+from crawlmill.engines import Work
+from crawlmill.errors import MissingExtra, UsageError
+from crawlmill.shipping import folder_of, own_files
+from crawlmill.sources import STDIN
+
+RUNNERS = ("inline", "local", "hadoop")
+
+
+@dataclass(frozen=True)
+class MrJob:
+    """mrjob.
+
+    Attributes:
+        runner: ``inline`` (one process), ``local`` (processes of this machine) or ``hadoop``.
+        reducers: reduce tasks; only Hadoop heeds it.
+        node_python: the interpreter on Hadoop's nodes, 3.9 or later.
+        settings: ``key=value`` for ``-D``.
+        record_timeout: seconds after which an analysis that is still on one record is ended.
+    """
+
+    runner: str = "inline"
+    reducers: int = 1
+    node_python: str = "python3"
+    settings: tuple[str, ...] = ()
+    record_timeout: float | None = None
+    resumes = False
+
+    def __post_init__(self) -> None:
+        if self.runner not in RUNNERS:
+            raise UsageError(f"mrjob has no runner {self.runner!r} here", hint=f"there are {', '.join(RUNNERS)}")
+
+    @property
+    def split_size(self) -> int | None:
+        """That of Hadoop, where a task is dear; else the planner's own."""
+        if self.runner != "hadoop":
+            return None
+        return 128 << 20
+
+    def run(self, work: Work) -> list[str]:
+        """Run one job; answers a file of merged lines for each reducer.
+
+        Raises:
+            CrawlmillError: the job failed. UsageError: standard input is an input. MissingExtra: there is no mrjob.
+        """
+        local = os.path.join(work.scratch, f"mrjob-{uuid.uuid4().hex[:8]}")
+        os.mkdir(local)
+        parts = os.path.join(local, "parts")
+        if self.runner != "hadoop":
+            here = Found("", dict(os.environ))
+            follow(here, self._words(work, local, parts), work.say, program=sys.executable)
+        else:
+            found = find_hadoop()
+            remote = f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}"
+            try:
+                follow(found, self._words(work, local, f"hdfs://{remote}/out"), work.say, program=sys.executable)
+                os.mkdir(parts)
+                call(found, ["fs", "-get", f"{remote}/out/part-*", parts])
+            finally:
+                call(found, ["fs", "-rm", "-r", "-f", "-skipTrash", remote], check=False)
+        return sorted(os.path.join(parts, name) for name in os.listdir(parts) if name.startswith("part-"))
+
+    def commands(self, work: Work) -> list[str]:
+        """The one command, which writes its output to standard output."""
+        return [shlex.join([sys.executable, *self._words(work, work.scratch, None)])]
+
+    def _words(self, work: Work, folder: str, output: str | None) -> list[str]:
+        """What Python is given, with the job and the manifest written to a folder."""
+        if importlib.util.find_spec("mrjob") is None:
+            raise MissingExtra("mrjob", "mrjob")
+        if any(split.uri == STDIN for split in work.plan.splits):
+            raise UsageError("a job of mrjob reads a manifest", hint="give the archive's path in place of -")
+        own_files(work.job)  # refuses what cannot travel before anything is started
+        job, manifest = os.path.join(folder, "asked.json"), os.path.join(folder, "splits.jsonl")
+        with open(job, "w", encoding="utf-8") as file:
+            file.write(jobspec.to_json(work.job))
+        with open(manifest, "w", encoding="ascii") as file:
+            file.writelines(split.to_json() + "\n" for split in work.plan.splits)
+        words = [str(folder_of("crawlmill.jobs") / "analyze.py"), "-r", self.runner, "--no-conf", "--job", job]
+        if output is not None:
+            words += ["--output-dir", output, "--no-cat-output"]
+        if self.record_timeout is not None:
+            words += ["--record-timeout", str(self.record_timeout)]
+        if self.runner == "hadoop":
+            words += ["--python-bin", self.node_python, "-D", f"mapreduce.job.reduces={self.reducers}"]
+        for setting in self.settings:
+            words += ["-D", setting]
+        return [*words, manifest]

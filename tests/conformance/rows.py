@@ -1,0 +1,96 @@
+"""The engines that the conformance suite holds: a row each, with what an engine cannot do and why."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from crawlmill.engines import Engine, Work
+from crawlmill.engines.hadoop import Hadoop
+from crawlmill.engines.local import Local
+from crawlmill.engines.mrjob import MrJob
+from crawlmill.errors import UsageError
+from crawlmill.shipping import ship
+from crawlmill.sources import STDIN
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """``mapper | LC_ALL=C sort | reducer`` in a shell: what Hadoop Streaming does, without Hadoop."""
+
+    record_timeout: float | None = None
+    resumes = False
+    split_size = None
+
+    def run(self, work: Work) -> list[str]:
+        """Two mappers, one sort, one reducer, each a process of its own."""
+        folder = Path(work.scratch, "pipe")
+        folder.mkdir()
+        if any(split.uri == STDIN for split in work.plan.splits):
+            raise UsageError("standard input is taken by the manifest")
+        for path in ship(work.job, folder):
+            if Path(path).parent != folder:
+                shutil.copy(path, folder)
+        half = len(work.plan.splits) // 2
+        for name, splits in (("a", work.plan.splits[:half]), ("b", work.plan.splits[half:])):
+            (folder / name).write_text("".join(split.to_json() + "\n" for split in splits))
+        limit = "" if self.record_timeout is None else f" --record-timeout {self.record_timeout}"
+        code = f"{sys.executable} crawlmill.zip"
+        text = f"set -eo pipefail; export LC_ALL=C; for part in a b; do {code} map --job job.json{limit} < $part; done"
+        text += f" | sort | {code} reduce --job job.json > out"
+        done = subprocess.run(
+            ["bash", "-c", text], cwd=folder, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return [str(folder / "out")]
+
+    def commands(self, work: Work) -> list[str]:
+        raise UsageError("the test's own")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An engine under test.
+
+    Attributes:
+        name: the test's name for it.
+        make: the engine, with the options that it is given.
+        marks: what it needs.
+        gaps: what it cannot do, by the name of the test, and why. Each is a strict expected failure with UsageError.
+    """
+
+    name: str
+    make: Callable[..., Engine]
+    marks: tuple[pytest.MarkDecorator, ...] = ()
+    gaps: dict[str, str] = field(default_factory=dict)
+
+
+def _hadoop(**options: object) -> Engine:
+    return Hadoop(reducers=3, node_python=sys.executable, **options)  # type: ignore[arg-type]
+
+
+def _mrjob_on_hadoop(**options: object) -> Engine:
+    return MrJob("hadoop", reducers=3, node_python=sys.executable, **options)  # type: ignore[arg-type]
+
+
+NO_RESUME = "it retries by its own means; the rows of a job count only when the whole job ended well"
+NO_NOTEBOOK = "its tasks find an analysis by name or file; what stands in a notebook only has neither"
+NO_STDIN = "its tasks do not have our standard input"
+CLUSTER = {"resume": NO_RESUME, "notebook": NO_NOTEBOOK, "standard_input": NO_STDIN}
+ON_HADOOP = (pytest.mark.hadoop, pytest.mark.xdist_group("hadoop"))
+SLOW = (pytest.mark.slow,)
+
+ROWS = [
+    Row("local", lambda **options: Local(workers=2, **options)),
+    Row("pipe", Pipe, SLOW, CLUSTER),
+    Row("mrjob inline", lambda **options: MrJob("inline", **options), SLOW, CLUSTER),
+    Row("mrjob local", lambda **options: MrJob("local", **options), SLOW, CLUSTER),
+    Row("hadoop", _hadoop, ON_HADOOP, CLUSTER),
+    Row("mrjob hadoop", _mrjob_on_hadoop, ON_HADOOP, CLUSTER),
+]
