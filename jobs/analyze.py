@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
-if "mapreduce_job_id" in os.environ:  # a task: the code that the job was started with lies beside it
-    sys.path.insert(0, "crawlmill.zip")
-
 from crawlmill.jobs.base import ArchiveJob, main
 
 

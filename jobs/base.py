@@ -90,6 +90,7 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         options.args = [manifest]
         self._shipped = ship(job, self._folder.name)
         if on_hadoop:
+            options.py_files = [*(options.py_files or []), self._shipped.pop(0)]  # the zip, on PYTHONPATH there
             self._lines_per_map = lines_per_map(plan)
             os.environ.update(find_hadoop().environment)
             try:

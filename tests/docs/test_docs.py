@@ -59,7 +59,7 @@ def test_the_reader_of_the_pages() -> None:
 def quick_or_slow(page: Path) -> object:
     """The page as a parameter; those of docs/ take some seconds each."""
     marks = [] if page.parent == ROOT else [pytest.mark.slow]
-    if page.name == "hadoop.md":
+    if page.name in ("hadoop.md", "mrjob.md"):
         marks += [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]
     return pytest.param(page, id=page.name, marks=marks)
 

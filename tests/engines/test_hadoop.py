@@ -80,36 +80,6 @@ class TestOnACluster:
 
     pytestmark = on_hadoop
 
-    def test_every_analysis_is_equal(self, cluster: Path, samples: Path, tmp_path: Path) -> None:
-        """All analyses in one job with three reducers: canonical JSON lines are equal byte for byte, tables as tables."""
-        inputs = [str(samples / name) for name in ("*.warc.gz", "damaged", "wat", "wet", "formats")]
-        (tmp_path / "there.manifest").write_text(f"{tmp_path / 'missing.warc.gz'}\n")
-        inputs.append(str(tmp_path / "there.manifest"))
-        heard: list[str] = []
-        there = crawlmill.run(
-            ALL, inputs, output=tmp_path / "there", format="jsonl", on=Hadoop(3, sys.executable), say=heard.append
-        )
-        here = crawlmill.run(ALL, inputs, output=tmp_path / "here", format="jsonl", workers=1)
-        names = sorted(os.listdir(tmp_path / "here"))
-        assert sorted(os.listdir(tmp_path / "there")) == names
-        for name in set(names) - {"run.json"}:
-            assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
-        assert there.counters == here.counters and there.damage.equals(here.damage) and here.damage.num_rows > 10
-        assert any(line.startswith("tracking: http") for line in heard) and any(
-            "reduce 100 %" in line for line in heard
-        )
-
-    def test_the_block_of_contributing_runs_here_too(
-        self, cluster: Path, root: Path, samples: Path, tmp_path: Path
-    ) -> None:
-        text = (root / "CONTRIBUTING.md").read_text().split("<!-- run: my_job.py -->\n```python\n")[1].split("```")[0]
-        (tmp_path / "my_job.py").write_text(text)
-        spec, inputs = f"{tmp_path / 'my_job.py'}:schemes", str(samples / "*.warc.gz")
-        for options in ({}, {"schemes": {"only_ok": False}}):
-            there = crawlmill.run(spec, inputs, options=options, on=HERE)
-            here = crawlmill.run(spec, inputs, options=options, workers=1)
-            assert there["schemes"].equals(here["schemes"]) and here["schemes"].num_rows > 5
-
     def test_files_of_hdfs_larger_than_a_block(self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path) -> None:
         rng = random.Random(4)
         for number in range(3):
