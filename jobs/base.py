@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from mrjob.job import MRJob
 from mrjob.protocol import BytesValueProtocol
+from mrjob.step import MRStep as MRStep  # jobs take it from here: mrjob may be imported only after our package
 
 from crawlmill import wire
 from crawlmill.errors import CrawlmillError, UsageError

@@ -15,10 +15,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from mrjob.step import MRStep
-
 from crawlmill import wire
-from crawlmill.jobs.base import ArchiveJob, Pairs, main
+from crawlmill.jobs.base import ArchiveJob, MRStep, Pairs, main
 
 UNIT = 1_000_000
 """The rank of a host that nobody links to."""

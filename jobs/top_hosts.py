@@ -10,10 +10,8 @@ import heapq
 import json
 from collections.abc import Iterable
 
-from mrjob.step import MRStep
-
 from crawlmill import wire
-from crawlmill.jobs.base import ArchiveJob, Pairs, main
+from crawlmill.jobs.base import ArchiveJob, MRStep, Pairs, main
 
 FIRST = b'["top_hosts"]'
 """The one key of the second step, so that one reducer sees what every mapper kept."""
