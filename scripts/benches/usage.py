@@ -1,0 +1,25 @@
+"""CPU seconds of everything that a benchmark started: its own children, and the daemons with all that they started."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+from pathlib import Path
+
+
+def cpu_seconds() -> float:
+    """CPU seconds so far of this process' ended children, and of the daemons of the cluster with their ended children."""
+    own = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + sum(map(_with_children, _daemons()))
+
+
+def _daemons() -> list[int]:
+    state = Path(os.environ["CRAWLMILL_CLUSTER"], "run/state.json")
+    return list(json.loads(state.read_text())["pids"].values()) if state.exists() else []
+
+
+def _with_children(pid: int) -> float:
+    """utime, stime, cutime and cstime of ``/proc/PID/stat`` (proc(5), fields 14 to 17)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
