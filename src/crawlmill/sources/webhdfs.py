@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 from xml.etree import ElementTree
 
 from crawlmill.errors import CrawlmillError
 
 ADDRESS = "CRAWLMILL_WEBHDFS"
-"""The environment variable that names the NameNode's HTTP address, ``host:port``."""
+"""The environment variable that names the NameNode's HTTP address, ``host:port``; several are joined by commas."""
+PORT = 9870
+"""Where a NameNode answers HTTP unless it is told otherwise."""
 _TRIES = 4
 _AHEAD = 1 << 20
+_answered: dict[str, str] = {}  # of several NameNodes the one that answered last: the others are on standby
 
 
 class Status(NamedTuple):
@@ -83,51 +87,89 @@ def _status(uri: str, row: dict[str, object]) -> Status:
 
 
 def address(uri: str) -> str:
-    """The NameNode's HTTP address for a URI: of the environment, or of ``hdfs-site.xml`` in ``HADOOP_CONF_DIR``."""
+    """Where the NameNode of a URI answers HTTP: ``host:port``; of a pair for high availability both, with a comma between.
+
+    It is said by ``CRAWLMILL_WEBHDFS``, by the settings of the Hadoop job that this process is a task of (Streaming puts
+    them into the environment), or by the files in ``HADOOP_CONF_DIR``; else the URI's host is asked at the usual port.
+    """
     given = os.environ.get(ADDRESS)
     if given:
         return given
-    found = configured(
-        os.environ.get("HADOOP_CONF_DIR") or os.path.join(os.environ.get("HADOOP_HOME", ""), "etc/hadoop")
-    )
+    conf = os.environ.get("HADOOP_CONF_DIR") or os.path.join(os.environ.get("HADOOP_HOME", ""), "etc/hadoop")
+    host = urllib.parse.urlsplit(uri).netloc
+    found = _namenodes(_of_job, host) or configured(conf, host)
     if found is not None:
         return found
-    host = urllib.parse.urlsplit(uri).hostname
-    if host is None:
+    if not host:
         raise CrawlmillError("no NameNode is known", uri, "set HADOOP_CONF_DIR, or name the host: hdfs://HOST:PORT/...")
-    return f"{host}:9870"
+    return f"{host.partition(':')[0]}:{PORT}"
 
 
-def configured(conf: str) -> str | None:
-    """The NameNode's HTTP address in a folder of Hadoop's settings; None when it is not there."""
-    try:
-        for item in ElementTree.parse(os.path.join(conf, "hdfs-site.xml")).getroot().iter("property"):
-            if item.findtext("name") == "dfs.namenode.http-address":
-                return (item.findtext("value") or "").strip() or None
-    except (OSError, ElementTree.ParseError):
-        pass
-    return None
+def configured(conf: str, host: str = "") -> str | None:
+    """The address as above in a folder of Hadoop's settings, for the host of a URI; None when it is not there."""
+    settings: dict[str, str] = {}
+    for name in ("core-site.xml", "hdfs-site.xml"):
+        try:
+            for item in ElementTree.parse(os.path.join(conf, name)).getroot().iter("property"):
+                settings[(item.findtext("name") or "").strip()] = (item.findtext("value") or "").strip()
+        except (OSError, ElementTree.ParseError):
+            pass
+    return _namenodes(settings.get, host)
+
+
+def _of_job(name: str) -> str | None:
+    """A setting of the job, as Streaming exports it (PipeMapRed.safeEnvVarName): whatever is no ASCII letter or digit is
+    an underscore."""
+    return os.environ.get(re.sub(r"[^0-9A-Za-z]", "_", name))
+
+
+def _namenodes(setting: Callable[[str], str | None], host: str) -> str | None:
+    """The addresses that settings give for a host or a nameservice; for the default file system when it is empty."""
+    default = urllib.parse.urlsplit(setting("fs.defaultFS") or "")
+    host = host or (default.netloc if default.scheme == "hdfs" else "")
+    pair = setting(f"dfs.ha.namenodes.{host}")
+    if pair:
+        known = [setting(f"dfs.namenode.http-address.{host}.{node.strip()}") for node in pair.split(",")]
+        return ",".join(filter(None, known)) or None
+    found = setting(f"dfs.namenode.http-address.{host}") or setting("dfs.namenode.http-address")
+    if found and not found.startswith("0.0.0.0:"):
+        return found
+    if not host or not (found or default.netloc):
+        return None
+    return f"{host.partition(':')[0]}:{(found or '').rpartition(':')[2] or PORT}"  # it listens everywhere: Hadoop's default
 
 
 def _get(uri: str, operation: str, **parameters: int) -> bytes:
-    path = urllib.parse.quote(urllib.parse.unquote(urllib.parse.urlsplit(uri).path) or "/")
     query = urllib.parse.urlencode({"op": operation, **parameters})
-    where = address(uri)
-    for attempt in range(_TRIES):
+    known = address(uri)
+    hosts = sorted(known.split(","), key=lambda host: host != _answered.get(known))
+    for attempt in range(_TRIES * len(hosts)):
+        if attempt and attempt % len(hosts) == 0:
+            time.sleep(0.3 * 2 ** (attempt // len(hosts) - 1))
+        where = hosts[attempt % len(hosts)]
         try:
-            with urllib.request.urlopen(f"http://{where}/webhdfs/v1{path}?{query}", timeout=60) as answer:
+            with urllib.request.urlopen(f"http://{where}/webhdfs/v1{_path(uri)}?{query}", timeout=60) as answer:
                 data: bytes = answer.read()
+            _answered[known] = where
             return data
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 raise FileNotFoundError(2, "no such file", uri) from None
             said = error.read(2000).decode("utf-8", "replace")
-            if attempt == _TRIES - 1:
-                raise CrawlmillError(f"HDFS answered {error.code}: {said[:200]}", uri) from None
+            failed = CrawlmillError(f"HDFS answered {error.code}: {said[:200]}", uri)
+            if '"AccessControlException"' in said:
+                raise failed from None  # the others are on standby and say less
         except OSError as error:
-            if attempt == _TRIES - 1:
-                raise CrawlmillError(
-                    f"HDFS at {where} is out of reach: {error}", uri, "is it up? see: crawlmill hadoop status"
-                ) from None
-        time.sleep(0.3 * 2**attempt)
-    raise AssertionError
+            failed = CrawlmillError(
+                f"HDFS at {where} is out of reach: {error}", uri, "is it up? see: crawlmill hadoop status"
+            )
+    raise failed
+
+
+def _path(uri: str) -> str:
+    """The path of a URI for a request. Hadoop's names know no escapes: ``%``, ``?`` and ``#`` are letters like others.
+
+    >>> _path("hdfs://host:8020/crawl/a%20b #1.warc.gz"), _path("hdfs://host")
+    ('/crawl/a%2520b%20%231.warc.gz', '/')
+    """
+    return urllib.parse.quote("/" + uri.partition("://")[2].partition("/")[2])

@@ -1,0 +1,81 @@
+"""Where the NameNode of a file is known from. tests/engines reads from a real one."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from crawlmill.errors import CrawlmillError
+from crawlmill.sources.webhdfs import address, configured
+
+PAIR = {
+    "fs.defaultFS": "hdfs://crawl-ns",
+    "dfs.nameservices": "crawl-ns,other",
+    "dfs.ha.namenodes.crawl-ns": "nn1, nn2",
+    "dfs.namenode.http-address.crawl-ns.nn1": "one:9870",
+    "dfs.namenode.http-address.crawl-ns.nn2": "two:9870",
+    "dfs.namenode.http-address.other": "three:9870",
+    "dfs.namenode.http-address": "0.0.0.0:9870",
+}
+ONE = {"fs.defaultFS": "hdfs://master:8020", "dfs.namenode.http-address": "master:50070"}
+DEFAULT = {"fs.defaultFS": "hdfs://master:8020", "dfs.namenode.http-address": "0.0.0.0:9870"}
+CASES = [
+    (ONE, "hdfs:///a", "master:50070"),
+    (ONE, "hdfs://master:8020/a", "master:50070"),
+    (DEFAULT, "hdfs:///a", "master:9870"),
+    (DEFAULT, "hdfs://elsewhere:8020/a", "elsewhere:9870"),
+    (PAIR, "hdfs:///a", "one:9870,two:9870"),
+    (PAIR, "hdfs://crawl-ns/a", "one:9870,two:9870"),
+    (PAIR, "hdfs://other/a", "three:9870"),
+]
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that names no Hadoop."""
+    for name in os.environ:
+        if name.startswith(("HADOOP_", "CRAWLMILL_WEBHDFS", "dfs_", "fs_")):
+            monkeypatch.delenv(name)
+
+
+def as_streaming_exports(settings: dict[str, str]) -> dict[str, str]:
+    """What Streaming makes of a job's settings in a task's environment."""
+    return {re.sub("[^0-9A-Za-z]", "_", name): value for name, value in settings.items()}
+
+
+@pytest.mark.parametrize("settings, uri, expected", CASES)
+def test_a_task_knows_the_namenode_from_its_job(
+    settings: dict[str, str], uri: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HADOOP_CONF_DIR", "/no/such/folder")
+    for name, value in as_streaming_exports(settings).items():
+        monkeypatch.setenv(name, value)
+    assert address(uri) == expected
+    monkeypatch.setenv("CRAWLMILL_WEBHDFS", "told:1")
+    assert address(uri) == "told:1"
+
+
+@pytest.mark.parametrize("settings, uri, expected", CASES)
+def test_elsewhere_it_is_known_from_files(
+    settings: dict[str, str], uri: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file, names in (("core-site.xml", ["fs.defaultFS"]), ("hdfs-site.xml", [n for n in settings if n[:2] != "fs"])):
+        rows = [
+            f"<property><name>{name}</name><value> {settings[name]} </value></property>"
+            for name in names
+            if "0.0.0.0" not in settings[name]
+        ]
+        (tmp_path / file).write_text(f"<configuration>{''.join(rows)}</configuration>")
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    assert address(uri) == expected
+    if uri == "hdfs:///a":
+        assert configured(str(tmp_path)) == expected
+
+
+def test_no_namenode_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert address("hdfs://master/a") == "master:9870"
+    with pytest.raises(CrawlmillError, match="name the host"):
+        address("hdfs:///a")
