@@ -108,6 +108,17 @@ def zip(
     note(f"written to {os.path.abspath(output)}")
 
 
+@app.command()
+def inputformat() -> None:
+    """Print the path of the jar of crawlmill.ArchiveInputFormat, which runs maps beside their blocks; build it if needed.
+
+    Example: [bold]crawlmill hadoop inputformat[/bold]
+    """
+    from crawlmill.inputformat.jar import jar
+
+    print(jar())
+
+
 def _home() -> Path:
     from crawlmill.cluster import daemons
     from crawlmill.errors import UsageError
