@@ -18,6 +18,7 @@ import pytest
 
 import crawlmill
 from crawlmill import registry
+from crawlmill.cluster import daemons
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -59,19 +60,22 @@ def test_the_reader_of_the_pages() -> None:
 def quick_or_slow(page: Path) -> object:
     """The page as a parameter; those of docs/ take some seconds each."""
     marks = [] if page.parent == ROOT else [pytest.mark.slow]
-    if page.name in ("hadoop.md", "mrjob.md"):
+    if page.name in ("hadoop.md", "book.md", "mrjob.md"):
         marks += [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]
     return pytest.param(page, id=page.name, marks=marks)
 
 
 @pytest.mark.parametrize("page", [quick_or_slow(page) for page in PAGES])
-def test_a_page_shows_what_its_commands_print(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_shows_what_its_commands_print(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """When only an output is old: ``python tests/docs/consoles.py PAGE`` puts the new one in."""
     text = page.read_text("utf-8")
     cases = [case for case in consoles.cases_of(text) if case.left_out is None]
     skip_without("\n".join(case.text for case in cases))
     folder = consoles.workspace(tmp_path / "crawlmill")
     monkeypatch.setenv("CRAWLMILL_CLUSTER", str(tmp_path / "cluster"))
+    request.addfinalizer(lambda: daemons.down(tmp_path / "cluster"))  # a page that fails leaves no daemon behind
     for name in ("HADOOP_HOME", "HADOOP_CONF_DIR", "CRAWLMILL_WEBHDFS"):
         monkeypatch.delenv(name, raising=False)
     for case in cases:
