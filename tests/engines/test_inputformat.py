@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import random
@@ -21,15 +20,13 @@ import crawlmill
 from archives import gz, make_record
 from crawlmill import registry, wire
 from crawlmill.cluster import daemons
-from crawlmill.cluster.finding import streaming_jar
+from crawlmill.cluster.finding import Found, streaming_jar
 from crawlmill.errors import CrawlmillError
 from crawlmill.inputformat import jar as builder
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
 from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink, deliver, schema_of
-from crawlmill.sources import open_source, webhdfs
-from crawlmill.sources.webhdfs import configured
 
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]
 BLOCK = 8 << 20
@@ -141,12 +138,11 @@ def jar(cluster: Path) -> str:
 
 def hadoop_jar(home: Path, jar: str, folder: Path, generic: list[str], words: list[str]) -> str:
     """Run plain ``hadoop jar`` with the input format, as in a shell; what it said."""
-    environment = daemons.environment(home)
-    hadoop = str(home / "bin/hadoop")
-    command = [hadoop, "jar", streaming_jar(hadoop, environment), "-libjars", jar, *generic]
+    found = Found(str(home / "bin/hadoop"), daemons.environment(home))
+    command = [found.command, "jar", streaming_jar(found), "-libjars", jar, *generic]
     command += ["-inputformat", builder.CLASS, *words]
     done = subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False
+        command, cwd=folder, env=found.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -273,41 +269,6 @@ class TestOnACluster:
         assert told("Data-local map tasks", said) == splits - 1  # no block holds the empty file
         assert told("Other local map tasks", said) == 1 and told("splits", said) == splits
         assert told("Map input records", said) == splits and told(r"\trecords", said) == counters["records"]
-
-    def test_of_several_namenodes_one_that_answers_is_asked(
-        self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (tmp_path / "a.warc").write_bytes(b"0123456789")
-        hdfs("-mkdir", "-p", "/several")
-        hdfs("-put", "-f", str(tmp_path / "a.warc"), "/several/")
-        real = str(configured(str(cluster / "etc/hadoop")))
-        monkeypatch.delenv("CRAWLMILL_WEBHDFS", raising=False)
-        monkeypatch.setenv("dfs_ha_namenodes_crawl", "nn1,nn2")
-        monkeypatch.setenv("dfs_namenode_http_address_crawl_nn1", "127.0.0.1:9")
-        monkeypatch.setenv("dfs_namenode_http_address_crawl_nn2", real)
-        assert open_source("hdfs://crawl/several/a.warc").read_at(3, 4) == b"3456"
-        assert webhdfs._answered[f"127.0.0.1:9,{real}"] == real
-        with pytest.raises(FileNotFoundError):
-            open_source("hdfs://crawl/several/b.warc")
-
-    def test_the_user_asks_under_a_name(self, cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CRAWLMILL_WEBHDFS", str(configured(str(cluster / "etc/hadoop"))))
-        for name in (getpass.getuser(), "alice"):
-            assert json.loads(webhdfs._get("hdfs:///", "GETHOMEDIRECTORY"))["Path"] == f"/user/{name}"
-            monkeypatch.setenv("HADOOP_USER_NAME", "alice")
-
-    def test_a_name_is_taken_as_it_stands(
-        self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Hadoop's names know no escapes: these are files of their own, and each is read, not another one."""
-        monkeypatch.setenv("CRAWLMILL_WEBHDFS", str(configured(str(cluster / "etc/hadoop"))))
-        for name in (*NAMES, "what?"):
-            (tmp_path / f"{name}.warc").write_text(f"I am {name}")
-        hdfs("-put", "-f", str(tmp_path), "/names")
-        found = [item.uri for item in make_plan(["hdfs:///names"]).inputs]
-        assert found == sorted(f"hdfs:///names/{name}.warc" for name in (*NAMES, "what?"))
-        for name in (*NAMES, "what?"):
-            assert open_source(f"hdfs:///names/{name}.warc").read_at(0, 100).decode() == f"I am {name}"
 
     @pytest.mark.spark
     def test_spark_gets_the_same_lines(self, cluster: Path, hdfs: Callable[..., str], jar: str, tmp_path: Path) -> None:

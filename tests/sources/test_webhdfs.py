@@ -1,14 +1,19 @@
-"""Where the NameNode of a file is known from. tests/engines reads from a real one."""
+"""HDFS over HTTP: where the NameNode is known from, who asks, and names that a URL would read otherwise."""
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.plan.planner import make_plan
+from crawlmill.sources import open_source, webhdfs
 from crawlmill.sources.webhdfs import address, configured
 
 PAIR = {
@@ -22,6 +27,7 @@ PAIR = {
 }
 ONE = {"fs.defaultFS": "hdfs://master:8020", "dfs.namenode.http-address": "master:50070"}
 DEFAULT = {"fs.defaultFS": "hdfs://master:8020", "dfs.namenode.http-address": "0.0.0.0:9870"}
+NAMES = ("a b", "100%", "a%20b", "q\"u'o", "# 1", "what?", "a+b&c=d;e", "żółw-🐢", "back\\slash")
 CASES = [
     (ONE, "hdfs:///a", "master:50070"),
     (ONE, "hdfs://master:8020/a", "master:50070"),
@@ -79,3 +85,44 @@ def test_no_namenode_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert address("hdfs://master/a") == "master:9870"
     with pytest.raises(CrawlmillError, match="name the host"):
         address("hdfs:///a")
+
+
+@pytest.mark.hadoop
+@pytest.mark.xdist_group("hadoop")
+class TestOnACluster:
+    """The NameNode and the DataNode that answer are real ones."""
+
+    def test_of_several_namenodes_one_that_answers_is_asked(
+        self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "a.warc").write_bytes(b"0123456789")
+        hdfs("-mkdir", "-p", "/several")
+        hdfs("-put", "-f", str(tmp_path / "a.warc"), "/several/")
+        real = str(configured(str(cluster / "etc/hadoop")))
+        monkeypatch.delenv("CRAWLMILL_WEBHDFS", raising=False)
+        monkeypatch.setenv("dfs_ha_namenodes_crawl", "nn1,nn2")
+        monkeypatch.setenv("dfs_namenode_http_address_crawl_nn1", "127.0.0.1:9")
+        monkeypatch.setenv("dfs_namenode_http_address_crawl_nn2", real)
+        assert open_source("hdfs://crawl/several/a.warc").read_at(3, 4) == b"3456"
+        assert webhdfs._answered[f"127.0.0.1:9,{real}"] == real
+        with pytest.raises(FileNotFoundError):
+            open_source("hdfs://crawl/several/b.warc")
+
+    def test_the_user_asks_under_a_name(self, cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CRAWLMILL_WEBHDFS", str(configured(str(cluster / "etc/hadoop"))))
+        for name in (getpass.getuser(), "alice"):
+            assert json.loads(webhdfs._get("hdfs:///", "GETHOMEDIRECTORY"))["Path"] == f"/user/{name}"
+            monkeypatch.setenv("HADOOP_USER_NAME", "alice")
+
+    def test_a_name_is_taken_as_it_stands(
+        self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Hadoop's names know no escapes: these are files of their own, and each is read, not another one."""
+        monkeypatch.setenv("CRAWLMILL_WEBHDFS", str(configured(str(cluster / "etc/hadoop"))))
+        for name in NAMES:
+            (tmp_path / f"{name}.warc").write_text(f"I am {name}")
+        hdfs("-put", "-f", str(tmp_path), "/names")
+        found = [item.uri for item in make_plan(["hdfs:///names"]).inputs]
+        assert found == sorted(f"hdfs:///names/{name}.warc" for name in NAMES)
+        for name in NAMES:
+            assert open_source(f"hdfs:///names/{name}.warc").read_at(0, 100).decode() == f"I am {name}"
