@@ -59,26 +59,31 @@ class Job:
 
     def wanted(self, analysis: Analysis) -> frozenset[str] | None:
         """Record types that an analysis gets in this job; None for all."""
-        types = self._types(analysis)
-        return None if types is None else frozenset(name.partition("/")[0] for name in types)
+        return types_to_read([self._types(analysis)])[0]
 
     def _types(self, analysis: Analysis) -> frozenset[str] | None:
         return analysis.types if self.types is None else self.types
 
-    @property
-    def only_json(self) -> frozenset[str]:
-        """Types of which no analysis wants more than the records with JSON in them (``metadata/json``)."""
-        every = [self._types(analysis) for analysis in self.analyses]
-        if None in every:
-            return frozenset()
-        names = frozenset().union(*[types for types in every if types is not None])
-        return frozenset(name.partition("/")[0] for name in names if name.endswith("/json")) - names
+    def reading(self) -> Reading:
+        """What a walk is asked for."""
+        wanted, only_json = types_to_read([self._types(analysis) for analysis in self.analyses])
+        return Reading(wanted, self.max_record, self.full, only_json=only_json)
 
-    @property
-    def all_wanted(self) -> frozenset[str] | None:
-        """Record types that any analysis gets."""
-        every = [self.wanted(analysis) for analysis in self.analyses]
-        return None if None in every else frozenset().union(*[types for types in every if types is not None])
+
+def types_to_read(every: Iterable[frozenset[str] | None]) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """The record types to hand out so that all are served (None for all types), and those of them of which only records
+    with JSON in them are asked for (``metadata/json``).
+
+    >>> types_to_read([frozenset({"metadata/json"})]), types_to_read([frozenset({"metadata/json"}), None])
+    ((frozenset({'metadata'}), frozenset({'metadata'})), (None, frozenset()))
+    """
+    names: frozenset[str] = frozenset()
+    for types in every:
+        if types is None:
+            return None, frozenset()
+        names |= types
+    only_json = frozenset(name.partition("/")[0] for name in names if name.endswith("/json")) - names
+    return frozenset(name.partition("/")[0] for name in names), only_json
 
 
 class Collector:
@@ -164,7 +169,7 @@ class Task:
     def run(self, split: Split, skip: Skip | None = None) -> None:
         """Read one split. ``skip`` names ``(offset, ordinal, index of the analysis)`` that ended an earlier try, and the
         kind of damage that this is."""
-        reading = Reading(self.job.all_wanted, self.job.max_record, self.job.full, only_json=self.job.only_json)
+        reading = self.job.reading()
         try:
             source = open_source(split.uri)
         except OSError as error:
@@ -231,7 +236,7 @@ class Task:
                 except (
                     Exception
                 ) as error:  # the user's code may raise anything: its pairs of this record are lost, and said
-                    self._report(_of_record(record, "analysis", collector.name, _said(error)))
+                    self._report(_of_record(record, "analysis", collector.name, said(error)))
             if mark is not None:
                 mark[3] = -1
         if rejected:
@@ -270,7 +275,7 @@ def _of_record(record: Record, kind: str, analysis: str, detail: str = "") -> Da
     return damage(record.uri, record.offset, record.length, kind, analysis, record.ordinal, detail=detail)
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """One line of what was raised, without what differs from run to run."""
     text = " ".join(str(error).split()).encode("utf-8", "replace").decode()
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

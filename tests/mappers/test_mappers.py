@@ -18,7 +18,6 @@ from crawlmill.contract import Analysis
 from crawlmill.errors import UsageError
 from crawlmill.mappers.target_uri_lines import __doc__ as baseline_doc
 from crawlmill.task import Job
-from crawlmill.warc.reading import Reading
 from crawlmill.warc.walk import walk
 from memory import Memory
 
@@ -32,10 +31,10 @@ PAGE = b"""<html><base href="http://b.example/x/"><a href="../y">1</a><a href=//
 def pairs(analysis: Analysis, archive: bytes, **options: str | int | bool) -> list[tuple[object, object]]:
     """What an analysis yields, as the engines would call it: only on the types that it wants."""
     found: list[tuple[object, object]] = []
-    job = Job((analysis,))
-    for record in walk(Memory(archive), 0, None, Reading(wanted=job.all_wanted, only_json=job.only_json)):
+    reading = Job((analysis,)).reading()
+    for record in walk(Memory(archive), 0, None, reading):
         assert isinstance(record, Record), record
-        if job.all_wanted is None or record.type in job.all_wanted:
+        if reading.wanted is None or record.type in reading.wanted:
             found += analysis.with_options(**options)(record) or ()
     return found
 

@@ -107,8 +107,21 @@ def _hdfs(uri: str) -> Iterator[Split]:
         yield Split(row.uri)
 
 
+def is_manifest(path: str) -> bool:
+    """Whether a path names a list of archives."""
+    return path.lower().endswith(MANIFESTS) and os.path.isfile(path) and not _holds_archive(path)
+
+
+def read_manifest(path: str, base: str | None = None) -> list[Split]:
+    """The archives that a manifest names, in its order and each once; there may be none.
+
+    Raises :class:`CrawlmillError` for a line that names no archive.
+    """
+    return list(dict.fromkeys(_manifest(path, base)))
+
+
 def _file(path: str, base: str | None) -> Iterator[Split]:
-    if path.lower().endswith(MANIFESTS) and os.path.isfile(path) and not _holds_archive(path):
+    if is_manifest(path):
         yield from _manifest(path, base)
     else:
         yield Split(os.path.abspath(path))

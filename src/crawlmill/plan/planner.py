@@ -61,10 +61,7 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
         if split.uri not in known:
             known.add(split.uri)
             archives.append(_stat(split.uri))
-        if split.start or split.end is not None:
-            splits.append(split)  # a manifest that was planned already
-        else:
-            splits.extend(_cut(split.uri, split_size))
+        splits.extend(cut(split, split_size))
     return Plan(tuple(archives), tuple(splits), tuple(dict.fromkeys(twice)))
 
 
@@ -86,15 +83,20 @@ def _stat(uri: str) -> Input:
     return Input(uri, None, None)
 
 
-def _cut(uri: str, split_size: int | None) -> Iterator[Split]:
+def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
+    """A whole archive as splits of about ``split_size`` bytes; a span that was planned already stays as it is."""
+    if split.start or split.end is not None:
+        yield split
+        return
+    uri = split.uri
     size, step = _stat(uri).size, split_size or SPLIT_SIZE
     if size is None or size <= step:
-        yield Split(uri)
+        yield split
         return
     try:
         source = open_source(uri)
     except OSError:
-        yield Split(uri)
+        yield split
         return
     try:
         kind = layout(source)
@@ -103,7 +105,7 @@ def _cut(uri: str, split_size: int | None) -> Iterator[Split]:
     if split_size is None and kind == "plain":
         step *= PLAIN_FACTOR
     if kind not in ("members", "plain") or size <= step:
-        yield Split(uri)
+        yield split
         return
     count = -(-size // step)
     cuts = [size * index // count for index in range(count)]

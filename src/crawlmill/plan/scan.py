@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from crawlmill.errors import CrawlmillError
 from crawlmill.plan.planner import make_plan
+from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
 from crawlmill.sources import Source, open_source
 from crawlmill.warc.damage import BodyDamage, damage
@@ -37,28 +38,36 @@ def scan(inputs: Sequence[str], reading: Reading, where: Where | None = None) ->
     """
     total = 0
     for split in make_plan(inputs, 1 << 62).splits:
-        try:
-            source = open_source(split.uri)
-        except OSError as error:
-            kind = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
-            yield damage(split.uri, 0, 0, kind, detail="" if kind == "missing" else os.strerror(error.errno or 0))
-            continue
         reading.bytes = 0
         try:
-            for item in walk(source, split.start, split.end, reading):
-                if where is None or not isinstance(item, Record):
-                    yield item
-                    continue
-                try:
-                    fits = where(item)
-                except BodyDamage as bad:
-                    yield damage(item.uri, item.offset, item.length, bad.kind, "where", item.ordinal)
-                    continue
-                if fits:
-                    yield item
-        except OSError as error:
-            raise CrawlmillError(f"reading failed: {error.strerror or error}", split.uri, "try again") from error
+            yield from read_split(split, reading, where)
         finally:
             total += reading.bytes
             reading.bytes = total
-            source.close()
+
+
+def read_split(split: Split, reading: Reading, where: Where | None = None) -> Iterator[Item]:
+    """Every record of a split that fits, and every damage row, as :func:`scan`. Raises :class:`CrawlmillError`."""
+    try:
+        source = open_source(split.uri)
+    except OSError as error:
+        if split.start == 0:
+            kind = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+            yield damage(split.uri, 0, 0, kind, detail="" if kind == "missing" else os.strerror(error.errno or 0))
+        return
+    try:
+        for item in walk(source, split.start, split.end, reading):
+            if where is None or not isinstance(item, Record):
+                yield item
+                continue
+            try:
+                fits = where(item)
+            except BodyDamage as bad:
+                yield damage(item.uri, item.offset, item.length, bad.kind, "where", item.ordinal)
+                continue
+            if fits:
+                yield item
+    except OSError as error:
+        raise CrawlmillError(f"reading failed: {error.strerror or error}", split.uri, "try again") from error
+    finally:
+        source.close()

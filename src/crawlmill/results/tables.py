@@ -12,12 +12,11 @@ from crawlmill import wire
 from crawlmill.contract import Analysis, Reducer
 from crawlmill.partial import damage_rows
 from crawlmill.schema import Schema, parse_schema
+from crawlmill.warc.damage import COLUMNS
 
 Row = tuple[object, ...]
 BATCH = 50_000
-DAMAGE_SCHEMA: Schema = parse_schema(
-    "uri: string, offset: int64, length: int64, kind: string, message: string, analysis: string, ordinal: int64, records: int64"
-)
+DAMAGE_SCHEMA: Schema = parse_schema(COLUMNS)
 _ARROW = {
     "string": pa.string(),
     "int64": pa.int64(),

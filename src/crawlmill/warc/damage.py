@@ -23,6 +23,11 @@ MESSAGES = {
     "page": "an error page in place of an archive",
 }
 """The fixed text of each kind: engines must agree on it. ``analysis`` alone adds what was raised."""
+COLUMNS = (
+    "uri: string, offset: int64, length: int64, kind: string, message: string, analysis: string, ordinal: int64, "
+    "records: int64"
+)
+"""The columns of a damage table: the fields of :class:`Damage`."""
 
 
 @dataclass(frozen=True)
