@@ -4,8 +4,8 @@
 
 A console block holds lines that begin with `$ `, each followed by its output; a line `...` in an output stands for any
 lines. A python block runs as it stands, and a ```text block right after it is its output. A block after a line
-`<!-- run: NAME -->` or `<!-- file: NAME -->` is written to that file first. The blocks of a page run in their order, in one
-folder that has the checkout's files in it.
+`<!-- run: NAME -->` or `<!-- file: NAME -->` is written to that file first, one after `<!-- more: NAME -->` is added to its end.
+The blocks of a page run in their order, in one folder that has the checkout's files in it.
 """
 
 from __future__ import annotations
@@ -30,26 +30,33 @@ NOT_RUN = {
     "pip install": "needs the network; tests/packaging installs",
 }
 """Beginnings of commands that are left out, and why."""
-_BLOCK = re.compile(r"(?:^<!-- (?:run|file): (?P<file>\S+) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<how>run|file|more): (?P<file>\S+) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page: what follows the fence, the text, the file that it is, and where the text stands."""
+    """A fenced block of a page: what follows the fence, the text, the file that it is, where the text stands, and whether
+    it goes on with the file."""
 
     kind: str
     text: str
     file: str | None
     start: int
+    more: bool = False
 
 
 def blocks_of(page: str) -> list[Block]:
     """The fenced blocks of a page, in order.
 
     >>> blocks_of("<!-- file: a.py -->\\n```python\\n1\\n```\\n")
-    [Block(kind='python', text='1\\n', file='a.py', start=30)]
+    [Block(kind='python', text='1\\n', file='a.py', start=30, more=False)]
     """
-    return [Block(found["kind"], found["text"], found["file"], found.start("text")) for found in _BLOCK.finditer(page)]
+    return [
+        Block(found["kind"], found["text"], found["file"], found.start("text"), found["how"] == "more")
+        for found in _BLOCK.finditer(page)
+    ]
 
 
 def commands_of(block: str) -> list[tuple[str, str]]:
@@ -138,7 +145,7 @@ def cases_of(page: str) -> Iterator[Case]:
     blocks = blocks_of(page)
     for at, block in enumerate(blocks):
         if block.file is not None:
-            yield Case("file", block.text, None, block.start, block.file)
+            yield Case("more" if block.more else "file", block.text, None, block.start, block.file)
         elif block.kind == "python":
             after = blocks[at + 1] if at + 1 < len(blocks) else None
             between = "" if after is None else page[block.start + len(block.text) : after.start]
@@ -155,8 +162,9 @@ def cases_of(page: str) -> Iterator[Case]:
 
 def found_of(case: Case, folder: Path) -> str:
     """The output of a case. Raises subprocess.CalledProcessError when a Python program fails."""
-    if case.kind == "file":
-        (folder / (case.file or "")).write_text(case.text, "utf-8")
+    if case.kind in ("file", "more"):
+        with open(folder / (case.file or ""), "w" if case.kind == "file" else "a", encoding="utf-8") as file:
+            file.write(case.text)
         return ""
     return program(case.text, folder) if case.kind == "python" else shell(case.text, folder)
 

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
@@ -42,6 +43,7 @@ NEEDS = {
     "matplotlib": r"crawlmill plot",
     "zstandard": r"\.zst\b",
     "lz4": r"\.lz4\b",
+    "pyspark": r"\bpyspark\b",
 }
 """Optional packages, and what in a command wants them."""
 
@@ -60,8 +62,9 @@ def test_the_reader_of_the_pages() -> None:
 def quick_or_slow(page: Path) -> object:
     """The page as a parameter; those of docs/ take some seconds each."""
     marks = [] if page.parent == ROOT else [pytest.mark.slow]
-    if page.name in ("hadoop.md", "book.md", "mrjob.md"):
-        marks += [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]
+    group = {"mrjob": "hadoop", "book": "hadoop"}.get(page.stem, page.stem)
+    if group in ("hadoop", "spark"):
+        marks += [getattr(pytest.mark, group), pytest.mark.xdist_group(group)]
     return pytest.param(page, id=page.name, marks=marks)
 
 
@@ -78,6 +81,10 @@ def test_a_page_shows_what_its_commands_print(
     request.addfinalizer(lambda: daemons.down(tmp_path / "cluster"))  # a page that fails leaves no daemon behind
     for name in ("HADOOP_HOME", "HADOOP_CONF_DIR", "CRAWLMILL_WEBHDFS"):
         monkeypatch.delenv(name, raising=False)
+    if page.name == "spark.md":
+        if shutil.which("java") is None:
+            pytest.skip("no java on this machine: Spark needs Java 17")
+        monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     for case in cases:
         found = consoles.found_of(case, folder)
         if case.shown is not None:

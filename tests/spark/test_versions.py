@@ -1,0 +1,87 @@
+"""The same rows by Spark Connect, and by the Spark 3.5 that Amazon's EMR 7 has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import crawlmill
+
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+OLD = "3.5.7"
+PACKAGES = [f"pyspark=={OLD}", "pandas<3", "pyarrow", "brotli", "lz4", "zstandard", "cloudpickle", "warcio"]
+PROGRAM = Path(__file__).with_name("session_rows.py")
+
+
+def rows_by(python: Path | str, mode: str, folder: Path, inputs: list[str]) -> dict[str, Any]:
+    """What a session prints that is started by another python."""
+    command = [str(python), str(PROGRAM), mode, str(folder), *inputs]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def compare(found: dict[str, Any], inputs: list[str]) -> None:
+    """Hold what a session printed against the local engine."""
+    run = crawlmill.run("records", inputs, workers=1)
+    names = run["records"].column_names
+    assert sorted([str({name: row[name] for name in names}) for row in found["records"]]) == sorted(
+        map(str, run["records"].to_pylist())
+    )
+    assert sorted(map(str, found["damage"])) == sorted(map(str, run.damage.to_pylist()))
+    assert found["again"] == [run.counters["records:warcinfo"], run.counters["records"]]
+    pages = crawlmill.run("records", inputs, types="response", where="status=404", workers=1)
+    assert sorted(found["payloads"]) == sorted(pages["records"]["payload_length"].to_pylist())
+
+
+def test_connect(java: None, samples: Path, tmp_path: Path) -> None:
+    pytest.importorskip("grpc_status", reason="Spark Connect needs grpcio and more: pip install 'pyspark[connect]'")
+    inputs = [str(samples / "*.warc.gz"), str(samples / "damaged")]
+    found = rows_by(sys.executable, "connect", tmp_path, inputs)
+    assert found["session"].startswith("pyspark.sql.connect")
+    compare(found, inputs)
+
+
+@pytest.fixture(scope="module")
+def old_python(java: None, root: Path) -> Path:
+    """The python of an environment with an older Spark, made once below build/."""
+    base = next(
+        (name for name in (sys.executable, "python3.11", "python3.10") if name and shutil.which(name) and fits(name)),
+        None,
+    )
+    if base is None:
+        pytest.skip(f"Spark {OLD} runs on Python 3.8 to 3.11, and there is none here")
+    home = root / "build" / f"spark-{OLD}"
+    python = home / "bin" / "python"
+    stamp = home / "packages"
+    if not stamp.exists() or stamp.read_text() != str(PACKAGES):
+        subprocess.run([base, "-m", "venv", "--clear", str(home)], check=True, timeout=120)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        subprocess.run([*pip, *PACKAGES], check=True, timeout=900)
+        subprocess.run([*pip, "--no-deps", "--editable", str(root)], check=True, timeout=300)
+        stamp.write_text(str(PACKAGES))
+    return python
+
+
+def fits(python: str) -> bool:
+    code = "import sys; print(sys.version_info[:2] == (3, 11))"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip() == "True"
+
+
+@pytest.mark.slow
+def test_an_older_spark(old_python: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("SPARK_", "PYSPARK_"))]:
+        monkeypatch.delenv(name)  # an older session must not be led to the newer one
+    inputs = [str(samples / "*.warc.gz"), str(samples / "damaged")]
+    found = rows_by(old_python, "classic", tmp_path, inputs)
+    assert found["spark"] == OLD
+    compare(found, inputs)
