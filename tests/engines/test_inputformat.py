@@ -21,6 +21,7 @@ from archives import gz, make_record
 from crawlmill import registry, wire
 from crawlmill.cluster import daemons
 from crawlmill.cluster.finding import Found, streaming_jar
+from crawlmill.engines.hadoop import Hadoop
 from crawlmill.errors import CrawlmillError
 from crawlmill.inputformat import jar as builder
 from crawlmill.partial import merge_files, reducers_of
@@ -182,7 +183,9 @@ def crawl(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for at, count in ((BLOCK - 70_000, 140_000), (BLOCK + (3 << 20), 9)):
             file.seek(at)
             file.write(bytes(count))
-    for name in ("empty", "truncated", "trailing-nuls", "forbidden"):
+    for name in ("empty", "truncated", "trailing-nuls", "forbidden", "junk-between", "length-too-long", "bad-crc"):
+        shutil.copy(samples / "damaged" / f"{name}.warc.gz", folder)
+    for name in ("flipped-magic", "flipped-late"):
         shutil.copy(samples / "damaged" / f"{name}.warc.gz", folder)
     for name in ("zstd.warc.zst", "v1.arc.gz", "one-member.warc.gz", "plain.warc"):
         shutil.copy(samples / "formats" / name, folder)
@@ -191,6 +194,7 @@ def crawl(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(second, folder / "100% #1.WARC.GZ")
     shutil.copy(third, folder)
     shutil.copy(next((samples / "wat").glob("*.gz")), folder)
+    assert len(list(folder.iterdir())) == 20
     return folder
 
 
@@ -230,7 +234,8 @@ class TestOnACluster:
     def test_a_plain_job_gives_the_rows_of_the_local_engine(
         self, cluster: Path, hdfs: Callable[..., str], jar: str, crawl: Path, tmp_path: Path
     ) -> None:
-        """Every map beside its block, as many maps as blocks. The mappers know the NameNode from the job alone."""
+        """Twenty files, some larger than a block, three reducers. Every map is beside its block, as many maps as blocks, and
+        the mappers know the NameNode from the job alone. The engine's own job over a manifest gives the same."""
         hdfs("-put", "-f", str(crawl), "/textbook")
         zipped = subprocess.run(
             [*CRAWLMILL, "hadoop", "zip"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
@@ -269,6 +274,11 @@ class TestOnACluster:
         assert told("Data-local map tasks", said) == splits - 1  # no block holds the empty file
         assert told("Other local map tasks", said) == 1 and told("splits", said) == splits
         assert told("Map input records", said) == splits and told(r"\trecords", said) == counters["records"]
+
+        engine = Hadoop(3, sys.executable, settings=("mapreduce.input.lineinputformat.linespermap=4",))
+        there = crawlmill.run(list(ANALYSES), uri, on=engine, split_size=5 << 20)
+        assert len(there.plan.splits) > splits and there.counters == here.counters
+        assert all(there[name].equals(here[name]) for name in ANALYSES) and there.damage.equals(here.damage)
 
     @pytest.mark.spark
     def test_spark_gets_the_same_lines(self, cluster: Path, hdfs: Callable[..., str], jar: str, tmp_path: Path) -> None:
