@@ -97,26 +97,38 @@ STREAM = ("maxfilespertrigger",)
 
 
 class Warc(ArchiveSource):
+    """The records of WARC and ARC files."""
+
     table = "warc"
 
 
 class WarcDamage(Warc):
+    """What :class:`Warc` could not read."""
+
     damage = True
 
 
 class Wat(ArchiveSource):
+    """The metadata in WAT files."""
+
     table = "wat"
 
 
 class WatDamage(Wat):
+    """What :class:`Wat` could not read."""
+
     damage = True
 
 
 class Wet(ArchiveSource):
+    """The texts in WET files."""
+
     table = "wet"
 
 
 class WetDamage(Wet):
+    """What :class:`Wet` could not read."""
+
     damage = True
 
 
