@@ -84,13 +84,18 @@ NO_NOTEBOOK = "its tasks find an analysis by name or file; what stands in a note
 NO_STDIN = "its tasks do not have our standard input"
 CLUSTER = {"resume": NO_RESUME, "notebook": NO_NOTEBOOK, "standard_input": NO_STDIN}
 ON_HADOOP = (pytest.mark.hadoop, pytest.mark.xdist_group("hadoop"))
-SLOW = (pytest.mark.slow,)
+
+
+def _slow(name: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Slow, and all its tests in one worker, which runs the engine once."""
+    return pytest.mark.slow, pytest.mark.xdist_group(name)
+
 
 ROWS = [
-    Row("local", lambda **options: Local(workers=2, **options)),
-    Row("pipe", Pipe, SLOW, CLUSTER),
-    Row("mrjob inline", lambda **options: MrJob("inline", **options), SLOW, CLUSTER),
-    Row("mrjob local", lambda **options: MrJob("local", **options), SLOW, CLUSTER),
+    Row("local", lambda **options: Local(workers=2, **options), (pytest.mark.xdist_group("local"),)),
+    Row("pipe", Pipe, _slow("pipe"), CLUSTER),
+    Row("mrjob inline", lambda **options: MrJob("inline", **options), _slow("mrjob inline"), CLUSTER),
+    Row("mrjob local", lambda **options: MrJob("local", **options), _slow("mrjob local"), CLUSTER),
     Row("hadoop", _hadoop, ON_HADOOP, CLUSTER),
     Row("mrjob hadoop", _mrjob_on_hadoop, ON_HADOOP, CLUSTER),
 ]

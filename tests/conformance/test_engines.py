@@ -122,6 +122,7 @@ def test_counters_and_files_are_the_same(row: Row, answers: Callable[[Row], Answ
     assert len(run.plan.splits) > len(run.plan.inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows("filters"))
 def test_filters_and_full_checks_and_records_that_hang_or_crash(
     row: Row, samples: Path, tmp_path: Path, request: pytest.FixtureRequest

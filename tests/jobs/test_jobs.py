@@ -84,6 +84,7 @@ def pagerank(graph: networkx.DiGraph, damping: float = 0.85) -> dict[str, float]
     return ranks
 
 
+@pytest.mark.slow
 def test_the_graph_of_hosts(wat: list[str]) -> None:
     found = lines_of(job("host_graph", "--iterations", "60", "-r", "inline", "-q", *wat), "host_graph")
     graph = networkx.DiGraph((row["source"], row["target"]) for row in crawlmill.run("links", wat)["links"].to_pylist())
