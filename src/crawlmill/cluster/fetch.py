@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -26,6 +29,11 @@ MODULES = (
     "hadoop-streaming",
 )
 GROUP = "org.apache.hadoop"
+LIST = "jars.txt"
+"""In the folder of the jars: size and name of each, written last."""
+_WHY = re.compile(r"^\[ERROR\]|module not found|FAILED|Exception")
+PATIENCE = 1800.0
+"""Seconds that a fetch of some hundred MB may take."""
 
 
 def cache_folder() -> Path:
@@ -49,7 +57,7 @@ def java() -> str:
     found = os.path.join(home, "bin", "java") if home else shutil.which("java")
     if not found or not os.access(found, os.X_OK):
         raise CrawlmillError("no java was found", hint="install Java 17, or set JAVA_HOME")
-    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
     number = said.partition('"')[2].partition(".")[0].partition('"')[0]
     if not number.isdigit() or int(number) < 17:
         raise CrawlmillError(f"java is of version {number or 'unknown'}", found, "Hadoop 3.5 needs Java 17")
@@ -57,28 +65,45 @@ def java() -> str:
 
 
 def fetch() -> Path:
-    """The folder with all jars; fetched when it is not there.
+    """The folder with all jars; fetched when it is not there whole. Who comes while another fetches waits for it.
 
     Raises:
         CrawlmillError: neither Maven nor pyspark is there, or the registry does not answer.
     """
     folder = cache_folder() / f"hadoop-{VERSIONS['hadoop']}-streaming-{VERSIONS['hadoop-streaming']}"
-    if folder.is_dir():
+    if _whole(folder):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as scratch:
-        lib = Path(scratch) / "lib"
-        lib.mkdir()
-        if shutil.which("mvn"):
-            _maven(Path(scratch), lib)
-        else:
-            _ivy(Path(scratch), lib)
-        missing = [module for module in MODULES if not (lib / f"{module}-{version_of(module)}.jar").exists()]
-        if missing:
-            raise CrawlmillError(f"the registry gave no {missing[0]} {version_of(missing[0])}", hint="try again later")
-        if not folder.is_dir():
-            os.rename(lib, folder)
+    with open(folder.parent / ".fetching", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.parent.glob(".fetch-*"):  # of one that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        if not _whole(folder):
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as scratch:
+                lib = Path(scratch) / "lib"
+                lib.mkdir()
+                (_maven if shutil.which("mvn") else _ivy)(Path(scratch), lib)
+                missing = [module for module in MODULES if not (lib / f"{module}-{version_of(module)}.jar").exists()]
+                if missing:
+                    raise CrawlmillError(
+                        f"the registry gave no {missing[0]} {version_of(missing[0])}", hint="try again later"
+                    )
+                (lib / LIST).write_text(
+                    "".join(f"{jar.stat().st_size} {jar.name}\n" for jar in sorted(lib.glob("*.jar")))
+                )
+                if folder.exists():
+                    os.rename(folder, Path(scratch) / "old")
+                os.rename(lib, folder)
     return folder
+
+
+def _whole(folder: Path) -> bool:
+    """Whether every jar of the list is there, with its size."""
+    try:
+        rows = [line.split(" ", 1) for line in (folder / LIST).read_text().splitlines()]
+        return bool(rows) and all((folder / name).stat().st_size == int(size) for size, name in rows)
+    except (OSError, ValueError):
+        return False
 
 
 def _maven(scratch: Path, lib: Path) -> None:
@@ -90,8 +115,8 @@ def _maven(scratch: Path, lib: Path) -> None:
         "<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId><artifactId>crawlmill-hadoop</artifactId>"
         f"<version>1</version><dependencies>{dependencies}</dependencies></project>"
     )
-    command = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={lib}"]
-    _run(command, scratch, "Maven")
+    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={lib}"]
+    _run(["mvn", "-q", "-B", "-Dstyle.color=never", *goal], scratch, "Maven")
 
 
 def _ivy(scratch: Path, lib: Path) -> None:
@@ -116,12 +141,17 @@ def _ivy(scratch: Path, lib: Path) -> None:
 
 
 def _run(command: list[str], folder: Path, name: str) -> None:
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        lines = [
-            line for line in done.stdout.splitlines() if "ERROR" in line or "FAILED" in line
-        ] or done.stdout.splitlines()
-        raise CrawlmillError(
-            f"{name} could not fetch Hadoop: {(lines or ['no output'])[0].strip()[:300]}",
-            hint="is the registry reachable?",
-        )
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            said = process.communicate(timeout=PATIENCE)[0].splitlines()
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # mvn is a script: its java would go on
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise CrawlmillError(f"{name} did not fetch Hadoop in {PATIENCE:.0f} s", hint="try again") from None
+            raise
+    if process.returncode:
+        lines = [line for line in said if _WHY.search(line)] or said or ["it said nothing"]
+        why = lines[0].strip().removeprefix("[ERROR] ")[:300]
+        raise CrawlmillError(f"{name} could not fetch Hadoop: {why}", hint="is the registry reachable?")
