@@ -19,7 +19,11 @@ app = typer.Typer(
 
 @app.command()
 def up(
-    memory: Annotated[int, typer.Option(min=1024, metavar="MIB", help="Memory that containers may take.")] = 3072,
+    nodes: Annotated[int | None, typer.Option(min=1, help="DataNodes, and as many NodeManagers (1).")] = None,
+    memory: Annotated[int, typer.Option(min=1024, metavar="MIB", help="Memory for the containers of a node.")] = 3072,
+    define: Annotated[
+        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="A setting of Hadoop, in place of ours.")
+    ] = None,
 ) -> None:
     """Fetch Hadoop if needed, start its daemons, and wait until it takes jobs.
 
@@ -27,7 +31,24 @@ def up(
     """
     from crawlmill.cluster import daemons
 
-    daemons.up(memory, note)
+    daemons.up(nodes, memory, define or [], note)
+
+
+@app.command()
+def restart(
+    name: Annotated[str, typer.Argument(metavar="DAEMON", help="As status names it, e.g. datanode.")],
+    kill: Annotated[bool, typer.Option("--kill", help="End it as a fault does: by SIGKILL.")] = False,
+) -> None:
+    """End one daemon and start it again, at its ports and with its data.
+
+    Example: [bold]crawlmill hadoop restart datanode[/bold]
+    """
+    import signal
+
+    from crawlmill.cluster import daemons
+
+    daemons.restart(name, how=signal.SIGKILL if kill else signal.SIGTERM)
+    note(f"the {name} is up")
 
 
 @app.command()
@@ -52,7 +73,11 @@ def status(as_json: AsJson = False) -> None:
     from crawlmill.cluster import daemons
 
     running, ports = daemons.status(), daemons.ports()
-    pages = {"namenode": "namenode_http", "resourcemanager": "resourcemanager_http", "historyserver": "history_http"}
+    pages = {
+        "namenode": "namenode_http",
+        "resourcemanager": "resourcemanager_http",
+        "historyserver": "historyserver_http",
+    }
     if as_json:
         print(json.dumps({"home": str(daemons.home_folder()), "daemons": running, "ports": ports}, indent=1))
     else:

@@ -1,33 +1,35 @@
-"""The daemons of the local cluster: started, watched until they are ready, and ended, by pid."""
+"""The daemons of the local cluster: started, watched until they are ready, restarted, and ended."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
+from crawlmill.cluster import processes
 from crawlmill.cluster.fetch import cache_folder, fetch, java
-from crawlmill.cluster.home import HOST, free_ports, lay_out, remove
-from crawlmill.errors import CrawlmillError
+from crawlmill.cluster.health import ready
+from crawlmill.cluster.home import lay_out, remove
+from crawlmill.cluster.settings import HOST, MAINS, daemons_of, free_ports, kind_of, own_settings, settings
+from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.files import whole_file
 
-DAEMONS = {
-    "namenode": "org.apache.hadoop.hdfs.server.namenode.NameNode",
-    "datanode": "org.apache.hadoop.hdfs.server.datanode.DataNode",
-    "resourcemanager": "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager",
-    "nodemanager": "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
-    "historyserver": "org.apache.hadoop.mapreduce.v2.hs.JobHistoryServer",
-}
 JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-opens", "java.base/java.lang=ALL-UNNAMED")
 READY = 90.0
-"""Seconds in which the cluster must answer."""
+"""Seconds in which a daemon must answer."""
+PATIENCE = 15.0
+"""Seconds that a daemon has to end. A NodeManager whose ResourceManager is away takes long."""
+
+
+class _State(TypedDict):
+    nodes: int
+    ports: dict[str, int]
 
 
 def home_folder() -> Path:
@@ -36,48 +38,41 @@ def home_folder() -> Path:
     return Path(given).resolve() if given else cache_folder() / "cluster"
 
 
-def up(memory: int = 3072, say: Callable[[str], None] = print) -> Path:
+def up(
+    nodes: int | None = None, memory: int = 3072, extra: Sequence[str] = (), say: Callable[[str], None] = print
+) -> Path:
     """Start the cluster, and wait until it can take jobs; its home. One that is up is left as it is.
 
     Args:
-        memory: MiB for the containers.
+        nodes: DataNodes, and NodeManagers; None for one, or for those of a cluster that is up.
+        memory: MiB for the containers of a node.
+        extra: ``key=value``, settings of Hadoop.
         say: told what is done.
 
     Raises:
         CrawlmillError: no Java, no jars, or a daemon that does not come up (its log's last line is named).
+        UsageError: a cluster with another number of nodes is up.
     """
     home = home_folder()
     if home.exists():
-        running = status(home)
-        if all(running.values()):
+        state = _state(home)
+        if state is not None and all(status(home).values()):
+            if nodes not in (None, state["nodes"]):
+                raise UsageError(f"a cluster of {state['nodes']} nodes is up", str(home), "crawlmill hadoop down")
             say(f"the cluster is up in {home}")
             return home
         down(home)
     began = time.monotonic()
     jars = fetch()
     say(f"Hadoop's jars are in {jars}")
-    ports = free_ports()
-    lay_out(home, jars, ports, memory)
-    _write_state(home, {"ports": ports, "pids": {}})
+    nodes = nodes or 1
+    ports = free_ports(nodes)
+    lay_out(home, jars, settings(home, ports, nodes, memory, extra))
+    with whole_file(str(home / "run/state.json")) as file:
+        file.write(json.dumps(_State(nodes=nodes, ports=ports), indent=1).encode())
     try:
-        formatted = _java(home, DAEMONS["namenode"], "-format", "-nonInteractive")
-        done = subprocess.run(formatted, capture_output=True, text=True, env=environment(home), check=False)
-        if done.returncode:
-            raise CrawlmillError("HDFS could not be formatted", str(home), done.stderr.strip().splitlines()[-1][:200])
-        pids: dict[str, int] = {}
-        for name, main in DAEMONS.items():
-            with open(home / "logs" / f"{name}.log", "ab") as log:
-                started = subprocess.Popen(
-                    _java(home, main),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment(home),
-                    start_new_session=True,
-                )
-            pids[name] = started.pid
-            _write_state(home, {"ports": ports, "pids": pids})
-        _await(home, ports, began)
+        _format(home)
+        _start(home, daemons_of(nodes), ports)
     except BaseException:
         stop(home)
         raise
@@ -85,24 +80,54 @@ def up(memory: int = 3072, say: Callable[[str], None] = print) -> Path:
     return home
 
 
+def restart(name: str, home: Path | None = None, how: signal.Signals = signal.SIGTERM) -> None:
+    """End one daemon, if it runs, and start it again at its ports, with its data; returns when it does its work again.
+
+    Args:
+        name: as :func:`status` has it.
+        home: of the cluster.
+        how: SIGKILL ends it as a fault does.
+
+    Raises:
+        UsageError: no daemon is called so. CrawlmillError: it does not come up.
+    """
+    home = home or home_folder()
+    state = _state(home)
+    if state is None or name not in daemons_of(state["nodes"]):
+        known = ", ".join(daemons_of(state["nodes"])) if state else "crawlmill hadoop up"
+        raise UsageError(f"no daemon is called {name!r}" if state else "there is no cluster", str(home), known)
+    kill(name, home, how)
+    listened = [port for what, port in state["ports"].items() if what.partition("_")[0] == name]
+    taken = processes.await_free(listened, PATIENCE)
+    if taken:
+        raise CrawlmillError(f"another program listens at {HOST}:{taken[0]}", name, "crawlmill hadoop down, then up")
+    _start(home, (name,), state["ports"])
+
+
+def kill(name: str, home: Path | None = None, how: signal.Signals = signal.SIGKILL) -> None:
+    """End one daemon, and what runs in its containers, and leave the others alone."""
+    home = home or home_folder()
+    if how is signal.SIGKILL and (pid := processes.running(home).get(name)):
+        os.kill(pid, how)
+    processes.end(lambda: [pid for found, pid in processes.running(home).items() if found == name], PATIENCE)
+    if kind_of(name) == "nodemanager":
+        processes.end(lambda: processes.containers(home, name), 0)
+
+
 def stop(home: Path) -> None:
-    """End the daemons that :func:`up` started, the last one first; nothing else, and by pid."""
-    pids = _state(home).get("pids", {})
-    alive = {name: pid for name, pid in pids.items() if _ours(home, pid)}
-    for signal_number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
-        for pid in reversed(alive.values()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal_number)
-        until = time.monotonic() + patience
-        while alive and time.monotonic() < until:
-            alive = {name: pid for name, pid in alive.items() if _ours(home, pid)}
-            time.sleep(0.1)
+    """End the daemons that :func:`up` started, and what runs in their containers; nothing else.
+
+    The NodeManagers first, while the ResourceManager still answers them: they end their containers.
+    """
+    for kinds in (("nodemanager",), tuple(MAINS)):
+        processes.end(partial(_pids, home, kinds), PATIENCE)
+    processes.end(lambda: processes.containers(home), 0)
 
 
 def down(home: Path | None = None) -> bool:
     """End the cluster and delete its data; whether there was one."""
     home = home or home_folder()
-    if not (home / "run/state.json").exists():
+    if not (home / "run").is_dir():
         return False
     stop(home)
     remove(home)
@@ -112,14 +137,15 @@ def down(home: Path | None = None) -> bool:
 def status(home: Path | None = None) -> dict[str, bool]:
     """Which daemons run."""
     home = home or home_folder()
-    pids = _state(home).get("pids", {})
-    return {name: name in pids and _ours(home, pids[name]) for name in DAEMONS}
+    state = _state(home)
+    found = processes.running(home)
+    return {name: name in found for name in daemons_of(state["nodes"] if state else 1)}
 
 
 def ports(home: Path | None = None) -> dict[str, int]:
-    """The ports of the cluster, by name; empty when there is none."""
-    found: dict[str, int] = _state(home or home_folder()).get("ports", {})
-    return found
+    """The ports of the cluster, by the daemon's name and what it listens for; empty when there is none."""
+    state = _state(home or home_folder())
+    return state["ports"] if state else {}
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -138,52 +164,70 @@ def exports(home: Path) -> dict[str, str]:
     return {"HADOOP_HOME": str(home), "HADOOP_CONF_DIR": str(home / "etc/hadoop")}
 
 
-def _java(home: Path, main: str, *arguments: str) -> list[str]:
-    path = f"{home}/etc/hadoop:{home}/web:{home}/share/hadoop/lib/*"
-    return [java(), *JVM, f"-Dhadoop.log.dir={home}/logs", f"-Dcrawlmill.home={home}", "-cp", path, main, *arguments]
+def _pids(home: Path, kinds: Sequence[str]) -> list[int]:
+    return [pid for name, pid in processes.running(home).items() if kind_of(name) in kinds]
 
 
-def _await(home: Path, ports: dict[str, int], began: float) -> None:
-    """Until a DataNode is live and a NodeManager active."""
-    nodes = f"http://{HOST}:{ports['resourcemanager_http']}/ws/v1/cluster/metrics"
-    state = "Hadoop:service=NameNode,name=FSNamesystemState"
-    live = f"http://{HOST}:{ports['namenode_http']}/jmx?qry={state}"
-    while time.monotonic() - began < READY:
-        for name, running in status(home).items():
-            if not running:
-                log = (home / "logs" / f"{name}.log").read_text(errors="replace").strip().splitlines()
-                raise CrawlmillError(
-                    f"the {name} ended", str(home / "logs" / f"{name}.log"), (log or ["it said nothing"])[-1][:200]
-                )
-        with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
-            if _json(nodes)["clusterMetrics"]["activeNodes"] >= 1 and _json(live)["beans"][0]["NumLiveDataNodes"] >= 1:
-                return
+def _format(home: Path) -> None:
+    words = _java(home, "format", MAINS["namenode"], "-format", "-nonInteractive")
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, env=environment(home), timeout=READY, check=False)
+        said, failed = done.stderr.strip().splitlines() or ["it said nothing"], done.returncode != 0
+    except subprocess.TimeoutExpired:
+        said, failed = [f"it did not end in {READY:.0f} s"], True
+    if failed:
+        raise CrawlmillError("HDFS could not be formatted", str(home), said[-1][:200])
+
+
+def _start(home: Path, names: Sequence[str], ports: Mapping[str, int]) -> None:
+    """Start daemons, and wait until all of them do their work."""
+    since = time.time()
+    started = {name: _launch(home, name, ports) for name in names}
+    waiting, until = list(names), time.monotonic() + READY
+    while waiting and time.monotonic() < until:
+        for name, process in started.items():
+            if process.poll() is not None:
+                raise CrawlmillError(f"the {name} ended", str(_log(home, name)), _last_words(home, name))
+        waiting = [name for name in waiting if not ready(name, ports, since)]
         time.sleep(0.2)
-    raise CrawlmillError(f"the cluster is not ready after {READY:.0f} s", str(home / "logs"), "see the logs there")
+    if waiting:
+        raise CrawlmillError(f"the {waiting[0]} is not ready after {READY:.0f} s", str(_log(home, waiting[0])))
 
 
-def _json(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)
+def _launch(home: Path, name: str, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
+    own = [word for key, value in own_settings(home, name, ports).items() for word in ("-D", f"{key}={value}")]
+    with open(_log(home, name), "ab") as log:
+        return subprocess.Popen(
+            _java(home, name, MAINS[kind_of(name)], *own),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment(home),
+            start_new_session=True,
+        )
 
 
-def _ours(home: Path, pid: int) -> bool:
-    """Whether a process runs, and is one that was started for this home (a pid may have gone to another)."""
+def _java(home: Path, name: str, main: str, *arguments: str) -> list[str]:
+    path = f"{home}/etc/hadoop:{home}/web:{home}/share/hadoop/lib/*"
+    marks = processes.marks(home, name)
+    return [java(), *JVM, f"-Dhadoop.log.dir={home}/logs", *marks, "-cp", path, main, *arguments]
+
+
+def _log(home: Path, name: str) -> Path:
+    return home / "logs" / f"{name}.log"
+
+
+def _last_words(home: Path, name: str) -> str:
+    """The line of a daemon's log that says why it ended: the last exception, else the last line."""
+    lines = _log(home, name).read_text(errors="replace").strip().splitlines()
+    said = [line for line in lines if "Exception" in line and not line.lstrip().startswith("at ")]
+    return (said or lines or ["it said nothing"])[-1].strip()[:200]
+
+
+def _state(home: Path) -> _State | None:
+    """What is known of a cluster; None when there is none."""
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return f"-Dcrawlmill.home={home}".encode() in words
-
-
-def _state(home: Path) -> dict[str, dict[str, int]]:
-    try:
-        found: dict[str, dict[str, int]] = json.loads((home / "run/state.json").read_text())
+        found = json.loads((home / "run/state.json").read_text())
     except (OSError, ValueError):
-        return {}
-    return found
-
-
-def _write_state(home: Path, state: dict[str, dict[str, int]]) -> None:
-    with whole_file(str(home / "run/state.json")) as file:
-        file.write(json.dumps(state, indent=1).encode())
+        return None
+    return cast(_State, found) if isinstance(found, dict) and {"nodes", "ports"} <= set(found) else None
