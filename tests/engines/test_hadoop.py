@@ -19,8 +19,8 @@ import pytest
 import crawlmill
 from archives import gz, make_record
 from crawlmill import registry
-from crawlmill.cluster import daemons
 from crawlmill.cluster.finding import Found
+from crawlmill.cluster.settings import daemons_of
 from crawlmill.engines.hadoop import Hadoop, Submission
 from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
 from crawlmill.plan.planner import make_plan
@@ -195,6 +195,6 @@ class TestOnACluster:
     def test_status_knows_what_runs(self, cluster: Path) -> None:
         done = subprocess.run([*CRAWLMILL, "hadoop", "status", "--json"], capture_output=True, text=True, check=True)
         said = json.loads(done.stdout)
-        assert said["daemons"] == dict.fromkeys(daemons.DAEMONS, True) and said["home"] == str(cluster)
+        assert said["daemons"] == dict.fromkeys(daemons_of(1), True) and said["home"] == str(cluster)
         again = subprocess.run([*CRAWLMILL, "hadoop", "up"], capture_output=True, text=True, check=True)
         assert "the cluster is up in" in again.stderr

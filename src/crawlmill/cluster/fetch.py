@@ -31,7 +31,8 @@ MODULES = (
 GROUP = "org.apache.hadoop"
 LIST = "jars.txt"
 """In the folder of the jars: size and name of each, written last."""
-_WHY = re.compile(r"^\[ERROR\]|module not found|FAILED|Exception")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_WHY = re.compile(r"^\[ERROR\] \S|module not found|FAILED|Exception")
 PATIENCE = 1800.0
 """Seconds that a fetch of some hundred MB may take."""
 
@@ -116,7 +117,7 @@ def _maven(scratch: Path, lib: Path) -> None:
         f"<version>1</version><dependencies>{dependencies}</dependencies></project>"
     )
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={lib}"]
-    _run(["mvn", "-q", "-B", "-Dstyle.color=never", *goal], scratch, "Maven")
+    _run(["mvn", "-q", "-B", *goal], scratch, "Maven")
 
 
 def _ivy(scratch: Path, lib: Path) -> None:
@@ -145,7 +146,7 @@ def _run(command: list[str], folder: Path, name: str) -> None:
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
         try:
-            said = process.communicate(timeout=PATIENCE)[0].splitlines()
+            said = _COLOUR.sub("", process.communicate(timeout=PATIENCE)[0]).splitlines()
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)  # mvn is a script: its java would go on
             if isinstance(error, subprocess.TimeoutExpired):
