@@ -1,4 +1,4 @@
-"""Analyses that behave badly, for the tests of the local engine."""
+"""Analyses that behave badly, for the tests of the engines."""
 
 from __future__ import annotations
 
@@ -51,3 +51,11 @@ def slow_bodies(record: Record) -> Iterator[tuple[str, int]]:
     """Takes its time, so that a test can end the run in the middle."""
     time.sleep(0.01)
     yield record.mime or "", len(record.body)
+
+
+@analysis(reduce=total, key="kind: string", value="records: int64", types="response")
+def hungry(record: Record) -> Iterator[tuple[str, int]]:
+    """Takes a gigabyte of memory for a while, more than a container may."""
+    held = b"x" * (1 << 30)
+    time.sleep(20)
+    yield "read", len(held) >> 30
