@@ -111,7 +111,7 @@ class TestOnACluster:
     def test_the_user_asks_under_a_name(self, cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CRAWLMILL_WEBHDFS", str(configured(str(cluster / "etc/hadoop"))))
         for name in (getpass.getuser(), "alice"):
-            assert json.loads(webhdfs._get("hdfs:///", "GETHOMEDIRECTORY"))["Path"] == f"/user/{name}"
+            assert json.loads(webhdfs.ask("hdfs:///", "GETHOMEDIRECTORY"))["Path"] == f"/user/{name}"
             monkeypatch.setenv("HADOOP_USER_NAME", "alice")
 
     def test_a_name_is_taken_as_it_stands(

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from crawlmill.cluster import daemons
-from crawlmill.errors import UsageError
+from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.sources.webhdfs import ADDRESS, configured
 
 
@@ -20,14 +20,24 @@ class Found:
 
 
 def find_hadoop() -> Found:
-    """The Hadoop to use. Raises :class:`UsageError` when there is none."""
+    """The Hadoop to use.
+
+    Raises:
+        UsageError: ``HADOOP_HOME`` leads nowhere, or there is none. CrawlmillError: the local cluster does not run.
+    """
     given = os.environ.get("HADOOP_HOME")
-    if given and os.access(os.path.join(given, "bin/hadoop"), os.X_OK):
-        return Found(os.path.join(given, "bin/hadoop"), dict(os.environ))
+    if given:
+        command = os.path.join(given, "bin/hadoop")
+        if not os.access(command, os.X_OK):
+            raise UsageError("HADOOP_HOME is no Hadoop: there is no bin/hadoop", given, "correct it, or unset it")
+        return Found(command, dict(os.environ))
     home = daemons.home_folder()
-    if (home / "bin/hadoop").exists() and all(daemons.status(home).values()):
-        return Found(str(home / "bin/hadoop"), daemons.environment(home))
-    raise UsageError("no Hadoop is known", hint="set HADOOP_HOME, or run: crawlmill hadoop up")
+    if not (home / "bin/hadoop").exists():
+        raise UsageError("no Hadoop is known", hint="set HADOOP_HOME, or run: crawlmill hadoop up")
+    for name in ("namenode", "resourcemanager"):
+        if not daemons.status(home)[name]:
+            raise CrawlmillError(f"the {name} is down", str(home), f"crawlmill hadoop restart {name}")
+    return Found(str(home / "bin/hadoop"), daemons.environment(home))
 
 
 def know_hdfs() -> None:

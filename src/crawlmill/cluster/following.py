@@ -1,4 +1,4 @@
-"""Commands of a Hadoop: run to their end, watched, killed with us, and of a failure the one line that says why."""
+"""Commands of a Hadoop: run to their end, watched, and killed with us."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
+from crawlmill.cluster.failures import Reason, reason, reason_of_logs
 from crawlmill.cluster.finding import Found
 from crawlmill.errors import CrawlmillError
 
 _PROGRESS = re.compile(r"map (\d+)% +reduce (\d+)%")
 _TRACKING = re.compile(r"The url to track the job: (\S+)")
 _JOB = re.compile(r"Running job: (job_\S+)")
-_BECAUSE = re.compile(r"(?:Exception|Error)\b")
+_WAITING = re.compile(r"Retrying connect to server: (\S+)\. Already tried 0 time")
+PATIENCE = 600.0
+"""Seconds for a command that copies or deletes files of HDFS."""
+LOGS = 120.0
+"""Seconds for the logs of a job."""
 
 
 def call(found: Found, words: Sequence[str], check: bool = True) -> None:
@@ -29,15 +34,10 @@ def call(found: Found, words: Sequence[str], check: bool = True) -> None:
     Raises:
         CrawlmillError: it failed.
     """
-    command = [found.command, *words]
-    done = subprocess.run(
-        command, env=found.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    done = _run(found, [found.command, *words], PATIENCE)
     if check and done.returncode:
-        raise CrawlmillError(
-            f"hadoop {' '.join(words[:2])} failed: {_reason(done.stdout.splitlines())}",
-            hint="is HDFS up? crawlmill hadoop status",
-        )
+        because = reason(done.stdout.splitlines())
+        raise CrawlmillError(f"hadoop {' '.join(words[:2])} failed: {because.what}", hint=because.hint)
 
 
 def follow(found: Found, words: Sequence[str], say: Callable[[str], None], program: str | None = None) -> None:
@@ -73,6 +73,8 @@ def follow(found: Found, words: Sequence[str], say: Callable[[str], None], progr
                 say(f"tracking: {tracking}")
             elif told := _JOB.search(line):
                 job = told[1]
+            elif told := _WAITING.search(line):  # for minutes, where the ResourceManager is down
+                say(f"{told[1]} does not answer")
         code = process.wait()
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
@@ -82,32 +84,28 @@ def follow(found: Found, words: Sequence[str], say: Callable[[str], None], progr
             call(found, ["job", "-kill", job], check=False)
         raise
     if code:
-        raise CrawlmillError(
-            f"the job failed: {_failure(found, job, lines)}",
-            tracking or None,
-            f"logs: yarn logs -applicationId {job.replace('job', 'application')}" if job else None,
-        )
+        because = _failure(found, job, lines)
+        logs = f"logs: yarn logs -applicationId {job.replace('job', 'application')}" if job else None
+        raise CrawlmillError(f"the job failed: {because.what}", tracking or None, because.hint or logs)
 
 
-def _failure(found: Found, job: str, lines: list[str]) -> str:
-    """The line that says why a job failed: what our program said in a task's log, else what Hadoop said."""
+def _failure(found: Found, job: str, lines: list[str]) -> Reason:
+    """Why a job failed: what the tasks' logs say, else what the command said."""
     if job:
         words = [found.command, "logs", "-applicationId", job.replace("job_", "application_")]
         for _ in range(5):  # the logs come together a moment after the job has ended
-            done = subprocess.run(words, env=found.environment, capture_output=True, text=True, check=False)
-            said = [line.strip() for line in done.stdout.splitlines()]
-            ours = [line[len("crawlmill: ") :] for line in said if line.startswith("crawlmill: ")]
-            causes = [line[len("Caused by: ") :] for line in said if line.startswith("Caused by: ")]
-            if ours or causes:
-                plain = [cause for cause in causes if "Cannot run program" in cause]  # what lies below says less
-                return (ours[:1] or plain[:1] or causes[-1:])[0][:300]
+            said = _run(found, words, LOGS).stdout.splitlines()
+            if because := reason_of_logs(said):
+                return because
             time.sleep(1)
-    ended = [line.partition("due to: ")[2] for line in lines if "failed with state" in line]
-    return ended[0][:300] if ended else _reason(lines)
+    return reason(lines)
 
 
-def _reason(lines: list[str]) -> str:
-    """The first line that looks like a cause; what a program of ours said, if one did."""
-    said = [line.strip() for line in lines if line.strip()]
-    ours = [line[len("crawlmill: ") :] for line in said if line.startswith("crawlmill: ")]
-    return (ours or [line for line in said if _BECAUSE.search(line)] or said or ["it said nothing"])[0][:300]
+def _run(found: Found, words: Sequence[str], patience: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            words, env=found.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=subprocess.DEVNULL, timeout=patience, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 1, f"it did not end in {patience:.0f} s")

@@ -10,19 +10,19 @@ import json
 import os
 import re
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
+from collections.abc import Mapping
 from typing import Callable, NamedTuple
 from xml.etree import ElementTree
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.sources.hdfs_http import Away, Elsewhere, request
 
 ADDRESS = "CRAWLMILL_WEBHDFS"
 """The environment variable that names the NameNode's HTTP address, ``host:port``; several are joined by commas."""
 PORT = 9870
 """Where a NameNode answers HTTP unless it is told otherwise."""
-_TRIES = 4
+_TRIES, _READ_TRIES = 4, 6
 _AHEAD = 1 << 20
 _answered: dict[str, str] = {}  # of several NameNodes the one that answered last: the others are on standby
 
@@ -53,16 +53,8 @@ class WebHdfs:
         start = offset - self._at
         if not (start >= 0 and start + count <= len(self._ahead)):
             wanted = min(max(count, _AHEAD), self._size - offset)
-            self._at, self._ahead, start = offset, self._fetch(offset, wanted), 0
+            self._at, self._ahead, start = offset, _read(self.uri, offset, wanted), 0
         return self._ahead[start : start + count]
-
-    def _fetch(self, offset: int, count: int) -> bytes:
-        for attempt in range(_TRIES):
-            data = _get(self.uri, "OPEN", offset=offset, length=count)
-            if len(data) == count:
-                return data
-            time.sleep(0.2 * 2**attempt)
-        raise CrawlmillError(f"HDFS gave {len(data)} of {count} bytes", f"{self.uri}@{offset}", "is a DataNode down?")
 
     def size(self) -> int | None:
         return self._size
@@ -73,12 +65,12 @@ class WebHdfs:
 
 def status(uri: str) -> Status:
     """What HDFS says of a file. Raises :class:`FileNotFoundError`."""
-    return _status(uri, json.loads(_get(uri, "GETFILESTATUS"))["FileStatus"])
+    return _status(uri, json.loads(ask(uri, "GETFILESTATUS"))["FileStatus"])
 
 
 def listing(uri: str) -> list[Status]:
     """The files of a folder, by name; of a file, itself. Raises :class:`FileNotFoundError`."""
-    found = json.loads(_get(uri, "LISTSTATUS"))["FileStatuses"]["FileStatus"]
+    found = json.loads(ask(uri, "LISTSTATUS"))["FileStatuses"]["FileStatus"]
     rows = [_status(f"{uri.rstrip('/')}/{row['pathSuffix']}" if row["pathSuffix"] else uri, row) for row in found]
     return sorted(rows, key=lambda row: row.uri)
 
@@ -140,31 +132,78 @@ def _namenodes(setting: Callable[[str], str | None], host: str) -> str | None:
     return f"{host.partition(':')[0]}:{(found or '').rpartition(':')[2] or PORT}"  # it listens everywhere: Hadoop's default
 
 
-def _get(uri: str, operation: str, **parameters: int) -> bytes:
+def ask(uri: str, operation: str, method: str = "GET", body: str | None = None, **parameters: object) -> bytes:
+    """What HDFS answers to an operation of WebHDFS; asked again while something is out of reach.
+
+    Args:
+        uri: the file or folder.
+        operation: its name.
+        method: of HTTP.
+        body: a local file that is sent.
+        parameters: of the operation.
+
+    Raises:
+        FileNotFoundError: HDFS knows no such file.
+        CrawlmillError: it does not answer, or refuses.
+    """
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(0.3 * 2 ** (attempt - 1))
+        try:
+            return _try(uri, operation, method, body, parameters)
+        except Away as error:
+            away = error
+    raise _out_of_reach(uri, away)
+
+
+def _read(uri: str, offset: int, count: int) -> bytes:
+    """A range of a file. When a DataNode fails, each of those that hold the block is tried in turn: the NameNode goes on
+    naming one that has ended for half a minute (``dfs.namenode.stale.datanode.interval``)."""
+    nodes: list[str] = []
+    for attempt in range(_READ_TRIES):
+        if attempt:
+            time.sleep(0.3 * 2 ** (attempt - 1))
+            nodes = nodes or _nodes_of(uri, offset)
+        others = [node for at, node in enumerate(nodes) if at != attempt % len(nodes)]
+        avoid = {"excludedatanodes": ",".join(others)} if others else {}
+        try:
+            data = _try(uri, "OPEN", "GET", None, {"offset": offset, "length": count, **avoid})
+            if len(data) == count:
+                return data
+            away = Away(f"it gave {len(data)} of {count} bytes")
+        except Away as error:
+            away = error
+    raise _out_of_reach(f"{uri}@{offset}", away)
+
+
+def _nodes_of(uri: str, offset: int) -> list[str]:
+    """The addresses of the DataNodes that hold a block; none where HDFS does not say."""
+    try:
+        found = json.loads(_try(uri, "GETFILEBLOCKLOCATIONS", "GET", None, {"offset": offset, "length": 1}))
+        return [str(name) for block in found["BlockLocations"]["BlockLocation"][:1] for name in block["names"]]
+    except (Away, CrawlmillError, ValueError, LookupError, TypeError):
+        return []
+
+
+def _try(uri: str, operation: str, method: str, body: str | None, parameters: Mapping[str, object]) -> bytes:
+    """Ask each NameNode until one answers, and then the DataNode that it may lead to, which gets the body."""
     query = urllib.parse.urlencode({"op": operation, **_user(), **parameters})
     known = address(uri)
-    hosts = sorted(known.split(","), key=lambda host: host != _answered.get(known))
-    for attempt in range(_TRIES * len(hosts)):
-        if attempt and attempt % len(hosts) == 0:
-            time.sleep(0.3 * 2 ** (attempt // len(hosts) - 1))
-        where = hosts[attempt % len(hosts)]
+    for host in sorted(known.split(","), key=lambda host: host != _answered.get(known)):
         try:
-            with urllib.request.urlopen(f"http://{where}/webhdfs/v1{_path(uri)}?{query}", timeout=60) as answer:
-                data: bytes = answer.read()
-            _answered[known] = where
+            data = request(f"http://{host}/webhdfs/v1{_path(uri)}?{query}", uri, method)
+            _answered[known] = host
             return data
-        except urllib.error.HTTPError as error:
-            if error.code == 404:
-                raise FileNotFoundError(2, "no such file", uri) from None
-            said = error.read(2000).decode("utf-8", "replace")
-            failed = CrawlmillError(f"HDFS answered {error.code}: {said[:200]}", uri)
-            if '"AccessControlException"' in said:
-                raise failed from None  # the others are on standby and say less
-        except OSError as error:
-            failed = CrawlmillError(
-                f"HDFS at {where} is out of reach: {error}", uri, "is it up? see: crawlmill hadoop status"
-            )
-    raise failed
+        except Elsewhere as node:
+            _answered[known] = host
+            return request(str(node), uri, method, body)
+        except Away as error:
+            away = error
+    raise away
+
+
+def _out_of_reach(where: str, error: Away) -> CrawlmillError:
+    return CrawlmillError(f"HDFS is out of reach: {error}", where, "is it up? see: crawlmill hadoop status")
 
 
 def _user() -> dict[str, str]:
