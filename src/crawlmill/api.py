@@ -18,7 +18,7 @@ from crawlmill.errors import DamageLimit, UsageError
 from crawlmill.identity import identity_of, partial_name
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import Input, Plan, make_plan
-from crawlmill.results.rundir import DONE, RunDir, write_json
+from crawlmill.results.rundir import DONE, RunDir, run_dir, write_json
 from crawlmill.results.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, schema_of
 from crawlmill.results.writers import FORMATS, writer
 from crawlmill.task import Job
@@ -103,7 +103,7 @@ def run(
     Args:
         analyses: names, ``file.py:name``, or functions under ``@crawlmill.analysis``, also ones of a notebook.
         inputs: files, folders, globs, manifests, ``*.paths.gz`` listings, ``-`` for standard input.
-        output: a folder for one file an analysis, ``damage.FORMAT`` and ``run.json``.
+        output: a folder, here or ``hdfs://``, for one file an analysis, ``damage.FORMAT`` and ``run.json``.
         format: ``parquet``, ``jsonl``, ``csv`` or ``tsv``.
         workers, pool, record_timeout: of the local engine, see :class:`crawlmill.engines.local.Local`.
         resume: go on with what an ended run left in ``output``; of a run that is done, its result.
@@ -157,7 +157,7 @@ def run(
         if output is None:
             made, work, folder = plan(), scratch, None
         else:
-            folder = RunDir(os.fspath(output), identity)
+            folder = run_dir(os.fspath(output), identity, scratch)
             done = folder.finished() if resume else None
             if done is not None:
                 folder.close()  # it may have been ended just before
@@ -171,7 +171,7 @@ def run(
         files = engine.run(Work(job, made, parts, scratch, say, progress))
         finished = _finish(job, made, files, scratch, folder, format)
         result = Run(
-            job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.path
+            job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.name
         )
         if folder is not None:
             write_json(folder.file(DONE), report_of(result, job, format), folder.work)
@@ -227,7 +227,7 @@ def _tables(job: Job, folder: RunDir, format: str) -> Callable[[str], pa.Table]:
     from crawlmill.results.reading import read_table
 
     files = {
-        analysis.name: (folder.file(f"{analysis.base}.{format}"), schema_of(analysis)) for analysis in job.analyses
+        analysis.name: (folder.named(f"{analysis.base}.{format}"), schema_of(analysis)) for analysis in job.analyses
     }
     return lambda name: read_table(*files[name])
 

@@ -71,7 +71,10 @@ def run(
     ],
     inputs: Inputs,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help="A folder for one file an analysis, the damage and run.json.")
+        str | None,
+        typer.Option(
+            "-o", "--output", help="A folder (or hdfs://...) for one file an analysis, the damage and run.json."
+        ),
     ] = None,
     format: Annotated[
         Format | None, typer.Option(help="Of the files (parquet); without -o: write all rows to stdout.")
@@ -107,6 +110,10 @@ def run(
     node_python: Annotated[
         str | None, typer.Option(help="Hadoop, mrjob: the nodes' Python, 3.9 or later (python3).")
     ] = None,
+    env: Annotated[
+        str | None,
+        typer.Option(metavar="ENV.tar.gz", help="Hadoop: a packed environment (venv-pack, conda-pack) for the nodes."),
+    ] = None,
     queue: Annotated[str | None, typer.Option(help="Hadoop: the YARN queue.")] = None,
     define: Annotated[
         list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Hadoop, mrjob: a setting of the job.")
@@ -131,6 +138,7 @@ def run(
         record_timeout=record_timeout,
         reducers=reducers,
         node_python=node_python,
+        env=env,
         queue=queue,
         settings=tuple(define) if define else None,
         runner=None if runner is None else runner.value,

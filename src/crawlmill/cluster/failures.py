@@ -50,11 +50,19 @@ def known(lines: Iterable[str]) -> Reason | None:
 def ours(lines: Iterable[str]) -> Reason | None:
     """The first line that a program of ours said.
 
+    >>> ours(["crawlmill: tags: the package resiliparse is needed here and not installed; pip install 'crawlmill[html]'"])
+    Reason(what='tags: the package resiliparse is needed on the nodes', hint='ship an environment that has it: --env ENV.tar.gz')
+
     >>> ours(["INFO: ...", "crawlmill: /a.warc.gz: cannot be read; try again"])
     Reason(what='/a.warc.gz: cannot be read; try again', hint=None)
     """
     said = next((line.strip() for line in lines if line.lstrip().startswith("crawlmill: ")), None)
-    return None if said is None else Reason(said[len("crawlmill: ") :][:300])
+    if said is None:
+        return None
+    lacks, wanting, _ = said[len("crawlmill: ") :].partition(" is needed here and not installed")
+    if wanting:
+        return Reason(f"{lacks} is needed on the nodes", "ship an environment that has it: --env ENV.tar.gz")
+    return Reason(lacks[:300])
 
 
 def reason_of_logs(lines: list[str]) -> Reason | None:

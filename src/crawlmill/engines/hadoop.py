@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import tempfile
 import uuid
@@ -14,10 +15,12 @@ from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.planner import Plan
 from crawlmill.shipping import JOB, ZIP, ship
-from crawlmill.sources import STDIN
+from crawlmill.sources import STDIN, scheme
 from crawlmill.sources.webhdfs import ADDRESS, address
 from crawlmill.task import Job
 
+ENV = "env"
+"""The folder on a node that a packed environment is unpacked into."""
 SPLIT_SIZE = 128 << 20
 """Bytes of a split: a task costs about two seconds before it reads a byte."""
 
@@ -28,17 +31,19 @@ class Hadoop:
 
     Attributes:
         reducers: reduce tasks; their outputs are merged into one order.
-        node_python: the interpreter on the nodes, 3.9 or later.
+        node_python: the interpreter on the nodes, 3.9 or later; None for ``python3``, or that of ``env``.
+        env: a packed environment (``.tar.gz``, ``.tgz``, ``.tar``, ``.zip``), here or in HDFS, that the nodes unpack.
         queue: the YARN queue.
         settings: ``key=value`` for ``-D``.
         record_timeout: seconds after which an analysis that is still on one record is ended.
     """
 
     reducers: int = 1
-    node_python: str = "python3"
+    node_python: str | None = None
     queue: str | None = None
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
+    env: str | None = None
     resumes = False
     split_size = SPLIT_SIZE
 
@@ -85,6 +90,8 @@ class Hadoop:
         for setting in (*(f"{key}={value}" for key, value in generic.items()), *self.settings):
             words += ["-D", setting]
         words += ["-files", ",".join(place.files)]
+        if self.env is not None:
+            words += ["-archives", f"{_packed(self.env)}#{ENV}"]
         words += ["-inputformat", "org.apache.hadoop.mapred.lib.NLineInputFormat"]
         words += ["-input", f"{place.remote}/manifest.jsonl", "-output", f"{place.remote}/out"]
         try:
@@ -92,8 +99,9 @@ class Hadoop:
         except CrawlmillError:
             pass  # a cluster without HDFS: the mappers read by other means
         limit = "" if self.record_timeout is None else f" --record-timeout {self.record_timeout}"
-        words += ["-mapper", f"{self.node_python} {ZIP} map --job {JOB}{limit}"]
-        words += ["-reducer", f"{self.node_python} {ZIP} reduce --job {JOB}"]
+        python = self.node_python or (f"{ENV}/bin/python" if self.env else "python3")
+        words += ["-mapper", f"{python} {ZIP} map --job {JOB}{limit}"]
+        words += ["-reducer", f"{python} {ZIP} reduce --job {JOB}"]
         return words
 
     def _prepare(self, work: Work) -> Submission:
@@ -124,6 +132,17 @@ class Submission:
     def put(self) -> list[str]:
         """What puts the manifest there."""
         return ["fs", "-put", str(self.local / "manifest.jsonl"), f"{self.remote}/"]
+
+
+def _packed(env: str) -> str:
+    """A packed environment as Hadoop names it. Raises :class:`UsageError` when it is none."""
+    if not env.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
+        raise UsageError("not a packed environment", env, "pack one with venv-pack or conda-pack into a .tar.gz")
+    if scheme(env) != "file":
+        return env
+    if not os.path.isfile(env):
+        raise UsageError("no such file", env, "pack one with venv-pack or conda-pack")
+    return Path(env).absolute().as_uri()
 
 
 def lines_per_map(plan: Plan) -> int:

@@ -16,6 +16,7 @@ from crawlmill import registry, wire
 from crawlmill.contract import Analysis
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import damage_rows, reducers_of
+from crawlmill.results.hdfs import fetched, in_hdfs
 from crawlmill.results.reading import read_table
 from crawlmill.results.rundir import DONE, WORK
 from crawlmill.results.tables import DAMAGE_SCHEMA, Row, rows_of, schema_of, table_of
@@ -37,7 +38,7 @@ def open_tables(path: str) -> Opened:
     """The tables that a path names.
 
     Args:
-        path: a result file; the folder of a finished run; a file or folder of lines of the wire format, as mappers and
+        path: a result file; the folder of a finished run, also in HDFS; a file or folder of lines of the wire format, as mappers and
             reducers write them (equal keys are merged when the analysis is known); ``-`` for any of these files on
             standard input.
 
@@ -46,6 +47,9 @@ def open_tables(path: str) -> Opened:
     """
     if path == "-":
         return _piped(sys.stdin.buffer.read())
+    if in_hdfs(path):
+        with fetched(path) as copy:
+            return open_tables(copy)
     if os.path.isdir(path):
         return _folder(path)
     if not os.path.isfile(path):

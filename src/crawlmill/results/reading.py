@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.results.hdfs import fetched, in_hdfs
 from crawlmill.results.tables import table_of
 from crawlmill.schema import Column, Schema
 
@@ -18,13 +19,16 @@ def read_table(path: str, schema: Schema | None = None) -> pa.Table:
     """A result file as an Arrow table.
 
     Args:
-        path: ``.parquet``, ``.jsonl``, ``.csv`` or ``.tsv``.
+        path: ``.parquet``, ``.jsonl``, ``.csv`` or ``.tsv``; also in HDFS.
         schema: its columns; guessed from the values when None.
 
     Raises:
         UsageError: no such file, or an ending that says no format.
         CrawlmillError: the file is not what its ending says.
     """
+    if in_hdfs(path):
+        with fetched(path) as copy:
+            return read_table(copy, schema)
     if not os.path.isfile(path):
         raise UsageError("no such file", path, "name a result file of a run")
     ending = path.rpartition(".")[2].lower()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 
-from crawlmill.errors import UsageError
+from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.files import whole_file
 from crawlmill.identity import digest
 from crawlmill.plan.planner import Input, Plan
 from crawlmill.plan.split import Split
+from crawlmill.results.hdfs import check_writable, held, in_hdfs, send_folder
 
 WORK = "_work"
 DONE = "run.json"
@@ -29,6 +31,8 @@ class RunDir:
     def __init__(self, path: str, identity: dict[str, object]) -> None:
         self.path, self.identity = os.path.abspath(path), identity
         self.work = os.path.join(self.path, WORK)
+        self.name = self.path
+        """What the user calls it."""
 
     def file(self, name: str) -> str:
         """The path of a file in the folder."""
@@ -71,13 +75,15 @@ class RunDir:
         """The run is done: its work folder goes."""
         shutil.rmtree(self.work, ignore_errors=True)
 
+    def named(self, file: str) -> str:
+        """The name of a file that the run has written, once the run is done."""
+        return os.path.join(self.name, file)
+
     def _clear(self) -> None:
         """Remove what an earlier run wrote, and nothing that is not a run's."""
         if not os.path.isdir(self.path):
             raise UsageError("the output is not a folder", self.path, "use another name")
-        held = set(os.listdir(self.path))
-        if held and DONE not in held and WORK not in held:
-            raise UsageError("the output is a folder that no run made", self.path, "use another name")
+        _refuse_foreign(self.path, set(os.listdir(self.path)))
         shutil.rmtree(self.path)
 
     def _stored(self) -> Plan | None:
@@ -99,6 +105,54 @@ class RunDir:
             tuple(Split(*split) for split in fields["splits"]),
             tuple(fields["twice"]),
         )
+
+
+class HdfsRunDir(RunDir):
+    """A folder of HDFS. It is written on this machine and sent when the run is done.
+
+    Args:
+        uri: the folder.
+        identity: the identity of the run.
+        scratch: a local folder that goes when the run is over.
+    """
+
+    def __init__(self, uri: str, identity: dict[str, object], scratch: str) -> None:
+        super().__init__(os.path.join(scratch, "output"), identity)
+        self.name, self._replace = uri.rstrip("/"), False
+        if self.name.endswith(":"):
+            raise UsageError("the output is the root of HDFS", uri, "name a folder in it")
+
+    def open(self, plan: Callable[[], Plan], resume: bool, overwrite: bool) -> Plan:
+        """As :meth:`RunDir.open`, but nothing can be taken up again: partials are kept on this machine."""
+        if resume:
+            raise UsageError("a run whose output is in HDFS cannot be resumed", self.name, "leave out --resume")
+        there = held(self.name)
+        if there is not None and not overwrite:
+            raise UsageError("the output exists", self.name, "use --overwrite, or another name")
+        _refuse_foreign(self.name, there or set())
+        self._replace = overwrite
+        check_writable(self.name)  # now, not after hours of work
+        return super().open(plan, False, False)
+
+    def close(self) -> None:
+        super().close()
+        try:
+            send_folder(self.path, self.name, self._replace)
+        except CrawlmillError as error:
+            kept = tempfile.mkdtemp(prefix="crawlmill-output-")
+            shutil.move(self.path, kept)
+            hint = f"the result is kept: hdfs dfs -put {kept}/output {self.name}"
+            raise CrawlmillError(error.what, error.where, hint) from None
+
+
+def run_dir(output: str, identity: dict[str, object], scratch: str) -> RunDir:
+    """The folder of a run, on this machine or in HDFS."""
+    return HdfsRunDir(output, identity, scratch) if in_hdfs(output) else RunDir(output, identity)
+
+
+def _refuse_foreign(name: str, names: set[str]) -> None:
+    if names and DONE not in names and WORK not in names:
+        raise UsageError("the output is a folder that no run made", name, "use another name")
 
 
 def write_json(path: str, fields: object, scratch: str | None = None) -> None:
