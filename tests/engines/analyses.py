@@ -47,9 +47,9 @@ def table(record: Record) -> Iterator[tuple[str, tuple[int, str]]]:
 
 
 @analysis(reduce=total, key="kind: string", value="bytes: int64", types="response")
-def slow_bodies(record: Record) -> Iterator[tuple[str, int]]:
+def slow_bodies(record: Record, *, milliseconds: int = 10) -> Iterator[tuple[str, int]]:
     """Takes its time, so that a test can end the run in the middle."""
-    time.sleep(0.01)
+    time.sleep(milliseconds / 1000)
     yield record.mime or "", len(record.body)
 
 
@@ -59,3 +59,14 @@ def hungry(record: Record) -> Iterator[tuple[str, int]]:
     held = b"x" * (1 << 30)
     time.sleep(20)
     yield "read", len(held) >> 30
+
+
+@analysis(
+    reduce=total, key="folder: string, package: string", value="records: int64", types="response", depends="resiliparse"
+)
+def parser_home(record: Record) -> Iterator[tuple[tuple[str, str], int]]:
+    """Where the HTML parser was found, seen from the working folder of the task."""
+    import resiliparse
+
+    folder, _, package = os.path.relpath(resiliparse.__file__).partition(os.sep)
+    yield (folder, package.rpartition("site-packages")[2]), 1

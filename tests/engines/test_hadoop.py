@@ -23,7 +23,7 @@ from crawlmill.cluster.finding import Found
 from crawlmill.cluster.settings import daemons_of
 from crawlmill.engines.hadoop import Hadoop, Submission
 from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
-from crawlmill.plan.planner import make_plan
+from crawlmill.plan.planner import Plan, make_plan
 from crawlmill.shipping import write_zip
 from crawlmill.task import Job
 
@@ -73,6 +73,22 @@ def test_an_old_python_on_the_node_is_one_clear_line(tmp_path: Path) -> None:
     for python in old:
         done = subprocess.run([python, str(script), "map"], capture_output=True, text=True, check=False)
         assert done.returncode == 1 and done.stderr.count("\n") == 1 and "--node-python" in done.stderr
+
+
+def test_what_is_no_packed_environment_is_refused(tmp_path: Path) -> None:
+    for env, why in ((tmp_path, "not a packed environment"), (tmp_path / "no.tar.gz", "no such file")):
+        with pytest.raises(UsageError, match=f"{env}: {why}; pack one with"):
+            Hadoop(env=str(env))
+    (tmp_path / "my env.tar.gz").touch()
+    place = Submission(Found("hadoop", {"HADOOP_STREAMING_JAR": __file__}), tmp_path, "/tmp/x", ())
+    job, plan = Job(tuple(registry.load(["origins"]))), Plan((), ())
+    words = Hadoop(env=str(tmp_path / "my env.tar.gz")).job_command(job, plan, place)
+    archives = words[words.index("-archives") + 1]
+    assert archives == f"file://{tmp_path}/my%20env.tar.gz#env" and "env/bin/python crawlmill.zip map" in " ".join(
+        words
+    )
+    words = Hadoop(env="hdfs:///envs/a.zip", node_python="env/bin/python3.12").job_command(job, plan, place)
+    assert "hdfs:///envs/a.zip#env" in words and "env/bin/python3.12 crawlmill.zip reduce" in " ".join(words)
 
 
 class TestOnACluster:

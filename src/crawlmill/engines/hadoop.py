@@ -47,6 +47,16 @@ class Hadoop:
     resumes = False
     split_size = SPLIT_SIZE
 
+    def __post_init__(self) -> None:
+        if self.env is None:
+            return
+        if not self.env.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
+            raise UsageError(
+                "not a packed environment", self.env, "pack one with venv-pack or conda-pack into a .tar.gz"
+            )
+        if scheme(self.env) == "file" and not os.path.isfile(self.env):
+            raise UsageError("no such file", self.env, "pack one with venv-pack or conda-pack")
+
     def run(self, work: Work) -> list[str]:
         """Run one job; answers a file of merged lines for each reducer.
 
@@ -91,7 +101,8 @@ class Hadoop:
             words += ["-D", setting]
         words += ["-files", ",".join(place.files)]
         if self.env is not None:
-            words += ["-archives", f"{_packed(self.env)}#{ENV}"]
+            uri = Path(self.env).absolute().as_uri() if scheme(self.env) == "file" else self.env
+            words += ["-archives", f"{uri}#{ENV}"]
         words += ["-inputformat", "org.apache.hadoop.mapred.lib.NLineInputFormat"]
         words += ["-input", f"{place.remote}/manifest.jsonl", "-output", f"{place.remote}/out"]
         try:
@@ -132,17 +143,6 @@ class Submission:
     def put(self) -> list[str]:
         """What puts the manifest there."""
         return ["fs", "-put", str(self.local / "manifest.jsonl"), f"{self.remote}/"]
-
-
-def _packed(env: str) -> str:
-    """A packed environment as Hadoop names it. Raises :class:`UsageError` when it is none."""
-    if not env.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
-        raise UsageError("not a packed environment", env, "pack one with venv-pack or conda-pack into a .tar.gz")
-    if scheme(env) != "file":
-        return env
-    if not os.path.isfile(env):
-        raise UsageError("no such file", env, "pack one with venv-pack or conda-pack")
-    return Path(env).absolute().as_uri()
 
 
 def lines_per_map(plan: Plan) -> int:

@@ -88,21 +88,20 @@ def _hdfs(uri: str) -> Iterator[Split]:
     from crawlmill.sources.webhdfs import listing
 
     folder, _, name = uri.rpartition("/")
+    pattern = glob.has_magic(name)
     try:
-        if glob.has_magic(name):
-            found = [row for row in listing(folder or "/") if fnmatch.fnmatchcase(row.uri.rpartition("/")[2], name)]
-        else:
-            found = listing(uri)
+        found = listing((folder or "/") if pattern else uri)
     except FileNotFoundError:
-        yield Split(uri)  # a row of the damage table says that it is missing
-        return
+        if not pattern:
+            yield Split(uri)  # a row of the damage table says that it is missing
+            return
+        found = []
     files = [row for row in found if not row.folder]
+    if pattern:
+        files = [row for row in files if fnmatch.fnmatchcase(row.uri.rpartition("/")[2], name)]
     if not files:
-        raise UsageError(
-            "nothing matches" if glob.has_magic(name) else "no file in this folder",
-            uri,
-            "crawlmill hadoop shell: hdfs dfs -ls",
-        )
+        what = "nothing matches" if pattern else "no file in this folder"
+        raise UsageError(what, uri, f"see: hdfs dfs -ls {folder if pattern else uri}")
     for row in files:
         yield Split(row.uri)
 
