@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import urllib.parse
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,5 +115,5 @@ def _fetch(uri: str, size: int, target: Path) -> None:
 
 
 def _rename(uri: str, other: str) -> None:
-    path = urllib.parse.unquote(urllib.parse.urlsplit(other).path)
+    path = "/" + other.partition("://")[2].partition("/")[2]
     ask(uri, "RENAME", "PUT", destination=path, renameoptions="NONE")  # without the option: into a folder of that name
