@@ -1,8 +1,10 @@
-"""A real Hadoop for the tests marked ``hadoop``: started once by the project's own command, and ended with nothing left."""
+"""What real clusters need. A real Hadoop for the tests marked ``hadoop``: started once by the project's own command, and ended
+with nothing left; Java for those marked ``spark``."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,3 +48,11 @@ def hdfs(cluster: Path) -> object:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def java() -> None:
+    """Skips where there is no Java."""
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java") is None and not (home and os.access(f"{home}/bin/java", os.X_OK)):
+        pytest.skip("no java on this machine: Spark needs Java 17")

@@ -9,6 +9,7 @@ import pytest
 
 from clusters import cluster as cluster
 from clusters import hdfs as hdfs
+from clusters import java as java
 
 ROOT = Path(__file__).resolve().parent.parent
 

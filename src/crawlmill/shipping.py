@@ -29,7 +29,7 @@ NODE_MODULES = (
     "task",
     "streaming",
 )
-NODE_ROOMS = ("records", "warc", "sources", "plan", "guard", "mappers", "reducers", "jobs")
+NODE_ROOMS = ("records", "warc", "sources", "plan", "guard", "mappers", "reducers", "jobs", "spark")
 ZIP, JOB = "crawlmill.zip", "job.json"
 MAIN = """# python3 crawlmill.zip map|reduce ...: any Python can read this file, 3.9 can run it.
 import sys

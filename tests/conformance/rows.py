@@ -15,6 +15,7 @@ from crawlmill.engines import Engine, Work
 from crawlmill.engines.hadoop import Hadoop
 from crawlmill.engines.local import Local
 from crawlmill.engines.mrjob import MrJob
+from crawlmill.engines.spark import Spark
 from crawlmill.errors import UsageError
 from crawlmill.shipping import ship
 from crawlmill.sources import STDIN
@@ -70,6 +71,12 @@ class Row:
     marks: tuple[pytest.MarkDecorator, ...] = ()
     gaps: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def needs(self) -> str | None:
+        """The fixture that has what it runs on."""
+        names = {mark.name for mark in self.marks}
+        return "cluster" if "hadoop" in names else "java" if "spark" in names else None
+
 
 def _hadoop(**options: object) -> Engine:
     return Hadoop(reducers=3, node_python=sys.executable, **options)  # type: ignore[arg-type]
@@ -79,11 +86,16 @@ def _mrjob_on_hadoop(**options: object) -> Engine:
     return MrJob("hadoop", reducers=3, node_python=sys.executable, **options)  # type: ignore[arg-type]
 
 
+def _spark(**options: object) -> Engine:
+    return Spark("local[2,4]", reducers=3, settings=("spark.driver.memory=1g",), **options)  # type: ignore[arg-type]
+
+
 NO_RESUME = "it retries by its own means; the rows of a job count only when the whole job ended well"
 NO_NOTEBOOK = "its tasks find an analysis by name or file; what stands in a notebook only has neither"
 NO_STDIN = "its tasks do not have our standard input"
 CLUSTER = {"resume": NO_RESUME, "notebook": NO_NOTEBOOK, "standard_input": NO_STDIN}
 ON_HADOOP = (pytest.mark.hadoop, pytest.mark.xdist_group("hadoop"))
+ON_SPARK = (pytest.mark.spark, pytest.mark.xdist_group("spark"))
 
 
 def _slow(name: str) -> tuple[pytest.MarkDecorator, ...]:
@@ -96,6 +108,7 @@ ROWS = [
     Row("pipe", Pipe, _slow("pipe"), CLUSTER),
     Row("mrjob inline", lambda **options: MrJob("inline", **options), _slow("mrjob inline"), CLUSTER),
     Row("mrjob local", lambda **options: MrJob("local", **options), _slow("mrjob local"), CLUSTER),
+    Row("spark", _spark, ON_SPARK, {"resume": NO_RESUME, "standard_input": NO_STDIN}),
     Row("hadoop", _hadoop, ON_HADOOP, CLUSTER),
     Row("mrjob hadoop", _mrjob_on_hadoop, ON_HADOOP, CLUSTER),
 ]

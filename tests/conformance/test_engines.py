@@ -94,8 +94,8 @@ def answers(
         return known[name]
 
     def of(row: Row) -> Answers:
-        if any(mark.name == "hadoop" for mark in row.marks):
-            request.getfixturevalue("cluster")
+        if row.needs is not None:
+            request.getfixturevalue(row.needs)
         return answer(row.name, row.make())
 
     def reference() -> Answers:
@@ -128,8 +128,8 @@ def test_filters_and_full_checks_and_records_that_hang_or_crash(
     row: Row, samples: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """One job again: conditions on the headers, CRCs and digests, and two records that cost a damage row each."""
-    if any(mark.name == "hadoop" for mark in row.marks):
-        request.getfixturevalue("cluster")
+    if row.needs is not None:
+        request.getfixturevalue(row.needs)
     paths = [f"/{number}" for number in range(40)]
     paths[10], paths[25] = "/crash", "/hang"
     (tmp_path / "bad.warc.gz").write_bytes(gz([make_record("response", f"http://a.example{path}") for path in paths]))
@@ -160,8 +160,8 @@ def test_a_run_that_was_ended_goes_on(row: Row, samples: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("row", rows("notebook"))
 def test_an_analysis_of_a_notebook(row: Row, samples: Path, request: pytest.FixtureRequest) -> None:
-    if any(mark.name == "hadoop" for mark in row.marks):
-        request.getfixturevalue("cluster")
+    if row.needs is not None:
+        request.getfixturevalue(row.needs)
 
     @analysis(reduce=total, key="type: string", value="records: int64")
     def kinds(record):  # type: ignore[no-untyped-def]
@@ -175,8 +175,8 @@ def test_an_analysis_of_a_notebook(row: Row, samples: Path, request: pytest.Fixt
 def test_an_archive_on_standard_input(
     row: Row, samples: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    if any(mark.name == "hadoop" for mark in row.marks):
-        request.getfixturevalue("cluster")
+    if row.needs is not None:
+        request.getfixturevalue(row.needs)
     path = sorted(samples.glob("*.warc.gz"))[0]
     with open(path, "rb") as file:
         monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": file}))

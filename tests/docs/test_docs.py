@@ -8,7 +8,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
@@ -82,8 +81,7 @@ def test_a_page_shows_what_its_commands_print(
     for name in ("HADOOP_HOME", "HADOOP_CONF_DIR", "CRAWLMILL_WEBHDFS"):
         monkeypatch.delenv(name, raising=False)
     if page.name == "spark.md":
-        if shutil.which("java") is None:
-            pytest.skip("no java on this machine: Spark needs Java 17")
+        request.getfixturevalue("java")
         monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     for case in cases:
         found = consoles.found_of(case, folder)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,14 +20,6 @@ SETTINGS = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.shuffle.partitions": "2",
 }
-
-
-@pytest.fixture(scope="session")
-def java() -> None:
-    """Skips where there is no Java."""
-    home = os.environ.get("JAVA_HOME")
-    if shutil.which("java") is None and not (home and os.access(f"{home}/bin/java", os.X_OK)):
-        pytest.skip("no java on this machine: Spark needs Java 17")
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +39,6 @@ def spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
     crawlmill.spark.register(session)
     yield session
     session.stop()
-
-
-def in_order(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Rows as sorted JSON lines: how tables are compared."""
-    return sorted(json.dumps(dict(row), sort_keys=True, ensure_ascii=True) for row in rows)
 
 
 @pytest.fixture(scope="session")

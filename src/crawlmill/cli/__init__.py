@@ -12,6 +12,7 @@ import typer
 from crawlmill import __version__
 from crawlmill.cli import hadoop
 from crawlmill.cli.look import analyses, get, inspect, plan, subset, verify
+from crawlmill.cli.paths import path
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
 from crawlmill.errors import CrawlmillError
@@ -24,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 read, damage reported; 1 failed; 2 wrong use; 3 damage above the limit, or no record at all.",
 )
-for command in (run, analyses, plan, inspect, get, subset, verify, show, plot):
+for command in (run, analyses, plan, inspect, get, subset, verify, show, plot, path):
     app.command()(command)
 app.add_typer(hadoop.app, name="hadoop")
 

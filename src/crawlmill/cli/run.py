@@ -38,6 +38,7 @@ class EngineName(StrEnum):
     local = "local"
     hadoop = "hadoop"
     mrjob = "mrjob"
+    spark = "spark"
 
 
 class Runner(StrEnum):
@@ -104,11 +105,13 @@ def run(
     base: Annotated[str | None, typer.Option(help="Put before relative names in manifests.")] = None,
     as_json: AsJson = False,
     on: Annotated[
-        EngineName, typer.Option(help="This machine, Hadoop (HADOOP_HOME, or crawlmill hadoop up), or mrjob.")
+        EngineName, typer.Option(help="This machine, Hadoop (HADOOP_HOME, or crawlmill hadoop up), mrjob, or Spark.")
     ] = EngineName.local,
-    reducers: Annotated[int | None, typer.Option(min=1, help="Hadoop, mrjob: reduce tasks (1).")] = None,
+    reducers: Annotated[
+        int | None, typer.Option(min=1, help="Hadoop, mrjob, Spark: reduce tasks (1; Spark: its own).")
+    ] = None,
     node_python: Annotated[
-        str | None, typer.Option(help="Hadoop, mrjob: the nodes' Python, 3.9 or later (python3).")
+        str | None, typer.Option(help="Hadoop, mrjob, Spark: the nodes' Python, 3.9 or later (python3).")
     ] = None,
     env: Annotated[
         str | None,
@@ -116,10 +119,13 @@ def run(
     ] = None,
     queue: Annotated[str | None, typer.Option(help="Hadoop: the YARN queue.")] = None,
     define: Annotated[
-        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Hadoop, mrjob: a setting of the job.")
+        list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Hadoop, mrjob, Spark: a setting of the job.")
     ] = None,
     runner: Annotated[Runner | None, typer.Option(help="mrjob: what runs the tasks (inline).")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Hadoop: print the commands and run nothing.")] = False,
+    master: Annotated[
+        str | None, typer.Option(help="Spark: local[N], spark://HOST:PORT, yarn (local, one task a CPU).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands and run nothing (not local).")] = False,
 ) -> None:
     """Run one or more analyses over archives, in one pass.
 
@@ -142,6 +148,7 @@ def run(
         queue=queue,
         settings=tuple(define) if define else None,
         runner=None if runner is None else runner.value,
+        master=master,
     )
     size = None if split_size is None else split_size << 20
     if dry_run:

@@ -15,7 +15,7 @@ from crawlmill.plan.planner import Plan
 from crawlmill.plan.split import Split
 from crawlmill.task import Job
 
-ENGINES = {"local": "Local", "hadoop": "Hadoop", "mrjob": "MrJob"}
+ENGINES = {"local": "Local", "hadoop": "Hadoop", "mrjob": "MrJob", "spark": "Spark"}
 """Modules of this package, and the class in each that is the engine."""
 Progress = Callable[[int, int], None]
 

@@ -1,0 +1,165 @@
+"""The Spark engine: the application ``spark_apps/analyze.py`` under ``spark-submit``, or a session that is there already."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from crawlmill.cluster.finding import Found
+from crawlmill.cluster.following import follow
+from crawlmill.engines import Work
+from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.shipping import JOB, ZIP, folder_of, own_files, write_zip
+from crawlmill.sources import STDIN
+from crawlmill.sources.webhdfs import ADDRESS, address
+from crawlmill.spark.rdd import SPLIT_SIZE, bring_files, lines_of, run_lines
+from crawlmill.task import Job
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Spark, by ``spark-submit``: that of ``SPARK_HOME``, else the one that comes with pyspark.
+
+    Attributes:
+        master: as Spark has it: ``local[4]``, ``spark://HOST:PORT``, ``yarn``.
+        reducers: tasks that merge; None for as many as Spark likes.
+        node_python: the interpreter of driver and executors on a cluster, 3.9 or later.
+        settings: ``key=value`` for ``--conf``.
+        record_timeout: seconds after which an analysis that is still on one record is ended.
+    """
+
+    master: str = "local[*,4]"
+    reducers: int | None = None
+    node_python: str = "python3"
+    settings: tuple[str, ...] = ()
+    record_timeout: float | None = None
+    resumes = False
+    split_size = SPLIT_SIZE
+
+    def run(self, work: Work) -> list[str]:
+        """Run one application; answers a file of merged lines for each reducer.
+
+        Raises:
+            CrawlmillError: it failed, with the line that says why. UsageError: standard input is an input.
+            MissingExtra: there is no Spark.
+        """
+        folder = os.path.join(work.scratch, f"spark-{uuid.uuid4().hex[:8]}")
+        os.mkdir(folder)
+        parts = os.path.join(folder, "parts")
+        command = self._command(work, folder, parts)
+        follow(Found("", dict(os.environ)), command[1:], work.say, program=command[0])
+        return sorted(os.path.join(parts, name) for name in os.listdir(parts) if name.startswith("part-"))
+
+    def commands(self, work: Work) -> list[str]:
+        """The one command, which leaves sorted parts in a folder."""
+        return [shlex.join(self._command(work, work.scratch, os.path.join(work.scratch, "parts")))]
+
+    def _command(self, work: Work, folder: str, parts: str) -> list[str]:
+        """The words of ``spark-submit``, with all that it needs written to a folder."""
+        _refuse_stdin(work)
+        submit = spark_submit()
+        lines = lines_of(work, self.reducers, self.record_timeout)
+        shipped = [os.path.join(folder, ZIP), *_own_files(work.job)]
+        write_zip(shipped[0])
+        job, manifest = os.path.join(folder, JOB), os.path.join(folder, "splits.jsonl")
+        with open(job, "w", encoding="utf-8") as file:
+            file.write(lines.job)
+        with open(manifest, "w", encoding="ascii") as file:
+            file.writelines(line + "\n" for line in lines.splits)
+        words = [*submit, "--master", self.master]
+        words += ["--name", "crawlmill " + ",".join(analysis.name for analysis in work.job.analyses)]
+        for setting in (*self._settings(), *self.settings):
+            words += ["--conf", setting]
+        words += ["--py-files", ",".join(shipped), str(folder_of("crawlmill.spark_apps") / "analyze.py")]
+        words += ["--job", job, "--manifest", manifest, "--tasks", str(lines.tasks), "-o", parts]
+        if self.reducers is not None:
+            words += ["--reducers", str(self.reducers)]
+        if self.record_timeout is not None:
+            words += ["--record-timeout", str(self.record_timeout)]
+        return words
+
+    def _settings(self) -> list[str]:
+        """Settings that the application needs; those of the user stand behind them and win."""
+        if self.master.startswith("local"):
+            python = sys.executable
+            found = ["spark.driver.bindAddress=127.0.0.1", "spark.driver.host=127.0.0.1", "spark.ui.enabled=false"]
+        else:
+            python, found = self.node_python, []
+        found += [f"spark.pyspark.python={python}", f"spark.pyspark.driver.python={python}"]
+        found += ["spark.ui.showConsoleProgress=false", "spark.speculation=false"]
+        try:
+            found.append(f"spark.executorEnv.{ADDRESS}={address('hdfs:///')}")
+        except CrawlmillError:
+            pass  # no HDFS is known: the tasks read by other means
+        return found
+
+
+@dataclass(frozen=True)
+class Session:
+    """A Spark session of this program: ``crawlmill.run("origins", inputs, on=Session(spark))``.
+
+    Attributes:
+        spark: a classic session.
+        reducers, record_timeout: as of :class:`Spark`.
+        staging: a folder that driver and executors share, where they are not one machine.
+    """
+
+    spark: SparkSession
+    reducers: int | None = None
+    record_timeout: float | None = None
+    staging: str | None = None
+    resumes = False
+    split_size = SPLIT_SIZE
+
+    def run(self, work: Work) -> list[str]:
+        """Run one job; answers a file of merged lines for each reducer. Raises :class:`CrawlmillError`."""
+        _refuse_stdin(work)
+        try:
+            context = self.spark.sparkContext
+        except Exception:  # Spark Connect raises one of its own
+            raise UsageError("a session of Spark Connect has no RDDs", hint="use a classic session") from None
+        _own_files(work.job)  # refuses two of one name
+        bring_files(context, work.job)
+        lines = lines_of(work, self.reducers, self.record_timeout)
+        return run_lines(context, lines, os.path.join(work.scratch, f"spark-{uuid.uuid4().hex[:8]}"), self.staging)
+
+    def commands(self, work: Work) -> list[str]:
+        """Raises :class:`UsageError`: nothing is submitted."""
+        raise UsageError("a session of this program is not a command", hint="use --on spark")
+
+
+def _refuse_stdin(work: Work) -> None:
+    if any(split.uri == STDIN for split in work.plan.splits):
+        raise UsageError("Spark's tasks cannot read our standard input", hint="give the archive's path in place of -")
+
+
+def _own_files(job: Job) -> list[str]:
+    """The files of a user's own analyses; one of a notebook travels pickled."""
+    return own_files(replace(job, analyses=tuple(analysis for analysis in job.analyses if analysis.spec)))
+
+
+def spark_submit() -> list[str]:
+    """The words that start ``spark-submit``. Raises :class:`MissingExtra` when there is no Spark.
+
+    An environment that is not active does not find its own (``Could not find valid SPARK_HOME``), so its home is named.
+    """
+    home = os.environ.get("SPARK_HOME")
+    if home and os.access(os.path.join(home, "bin/spark-submit"), os.X_OK):
+        return [os.path.join(home, "bin/spark-submit")]
+    spec = importlib.util.find_spec("pyspark")
+    if spec is not None and spec.submodule_search_locations:
+        home = next(iter(spec.submodule_search_locations))
+        return ["env", f"SPARK_HOME={home}", os.path.join(home, "bin/spark-submit")]
+    found = shutil.which("spark-submit")
+    if found is None:
+        raise MissingExtra("pyspark", "spark")
+    return [found]
