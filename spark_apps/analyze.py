@@ -8,13 +8,12 @@ executors need the zip alone (``crawlmill hadoop zip``).
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from pyspark.sql import SparkSession
 
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.sources import scheme
+from crawlmill.sources import local_path, scheme
 from crawlmill.spark.rdd import SPLIT_SIZE, Lines, bring_files, progress, run_lines, save_parts, tasks_of
 from crawlmill.streaming import add_job_options, job_of
 
@@ -41,19 +40,18 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Run the application: an error of ours is one line and its exit code."""
     arguments = parse()
+    spark = SparkSession.builder.getOrCreate()
     code = 0
     try:
-        spark = SparkSession.builder.getOrCreate()
-        try:
-            spark.sparkContext.setLogLevel("OFF")  # what fails is said in one line
-            run(spark, arguments)
-        finally:
-            spark.stop()
+        spark.sparkContext.setLogLevel("OFF")  # what fails is said in one line
+        run(spark, arguments)
     except CrawlmillError as error:
         if arguments.debug:
             raise
-        print(f"crawlmill: {error}", file=sys.stderr, flush=True)
+        print(f"crawlmill: {error}", file=sys.stderr, flush=True)  # before the JVM ends, which passes it on
         code = error.exit_code
+    finally:
+        spark.stop()
     sys.exit(code)
 
 
@@ -103,7 +101,7 @@ def write_tables(spark: SparkSession, arguments: argparse.Namespace) -> None:
     found = run_analyses(
         list(job_of(arguments.analyses.split(","), arguments).analyses),
         arguments.inputs,
-        output=arguments.output,
+        output=local_path(arguments.output),
         format=arguments.format,
         overwrite=arguments.overwrite,
         types=arguments.types,
@@ -114,7 +112,7 @@ def write_tables(spark: SparkSession, arguments: argparse.Namespace) -> None:
         base=arguments.base,
         on=Session(spark, arguments.reducers, arguments.record_timeout, arguments.staging),
     )
-    print(f"damage rows: {found.damage.num_rows}; written to {os.path.abspath(arguments.output)}", file=sys.stderr)
+    print(f"damage rows: {found.damage.num_rows}; written to {found.output}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from clusters import cluster as cluster
 from clusters import hdfs as hdfs
 from clusters import java as java
+from clusters import spark as spark
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,204 @@
+"""The Spark engine beside the conformance suite: what is printed, the application by itself, a session, what fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import crawlmill
+from archives import gz, make_record
+from crawlmill import analysis, registry
+from crawlmill.engines import Work
+from crawlmill.engines.spark import Session, Spark, spark_submit
+from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.partial import merge_files, reducers_of
+from crawlmill.plan.planner import make_plan
+from crawlmill.reducers import total
+from crawlmill.spark.rdd import cause_of
+from crawlmill.task import Job
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+BAD = str(Path(__file__).with_name("analyses.py"))
+on_spark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+CRAWLMILL = [sys.executable, "-m", "crawlmill"]
+
+
+class TestWithoutSpark:
+    """What is decided before anything is started."""
+
+    def test_no_spark_is_one_clear_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("SPARK_HOME", raising=False)
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(MissingExtra, match=r"pip install 'crawlmill\[spark\]'"):
+            spark_submit()
+
+    def test_the_user_wins_over_our_settings(
+        self, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("crawlmill.engines.spark.spark_submit", lambda: ["spark-submit"])
+        monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9870")
+        plan = make_plan([str(samples / "*.warc.gz")])
+        work = Work(Job(tuple(registry.load(["origins", f"{BAD}:raises"]))), plan, {}, str(tmp_path))
+        engine = Spark("yarn", 4, "python3.9", ("spark.executor.memory=2g", "spark.pyspark.python=other"), 9.0)
+        (line,) = engine.commands(work)
+        words = line.split()
+        settings = [words[at + 1] for at, word in enumerate(words) if word == "--conf"]
+        assert settings[-2:] == ["spark.executor.memory=2g", "spark.pyspark.python=other"]
+        assert "spark.pyspark.driver.python=python3.9" in settings
+        assert "spark.executorEnv.CRAWLMILL_WEBHDFS=127.0.0.1:9870" in settings
+        assert f"--py-files {tmp_path}/crawlmill.zip,{BAD} " in line and "--master yarn" in line
+        assert line.endswith("--reducers 4 --record-timeout 9.0")
+        application = words[words.index("--py-files") + 2]
+        shown = subprocess.run(
+            [*CRAWLMILL, "path", "spark_apps/analyze.py"], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert shown.stdout.strip() == application and os.path.isfile(application)
+
+    def test_path_names_what_there_is(self) -> None:
+        for name, words in (("spark_apps/no.py", "there are analyze.py"), ("src", "no folder is called 'src'")):
+            done = subprocess.run([*CRAWLMILL, "path", name], capture_output=True, text=True, check=False, timeout=60)
+            assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+
+    def test_the_line_that_says_why(self) -> None:
+        ours = "py4j.protocol.Py4JJavaError: An error\nTraceback\ncrawlmill.errors.UsageError: a: no; b\n at x.Y(Z)\n"
+        assert cause_of(ours) == "a: no; b"
+        assert (
+            cause_of("An error\nCaused by: java.io.IOException: disk full\n\tat a.B")
+            == "java.io.IOException: disk full"
+        )
+        assert cause_of("odd") == "odd" and cause_of("") == "Spark said nothing"
+
+
+class TestOnSpark:
+    """Each starts an application, or takes the session of all tests."""
+
+    pytestmark = on_spark
+
+    def test_a_session_takes_functions_of_a_notebook_and_of_a_file(
+        self, spark: SparkSession, samples: Path, tmp_path: Path
+    ) -> None:
+        @analysis(reduce=total, key="type: string", value="records: int64")
+        def kinds(record):  # type: ignore[no-untyped-def]
+            yield record.type, 1
+
+        inputs, own = [samples / "*.warc.gz", samples / "damaged"], f"{BAD}:raises"
+        here = crawlmill.run([kinds, own, "words"], inputs, split_size=20_000, workers=1)
+        shared = tmp_path / "shared"
+        for engine in (Session(spark), Session(spark, reducers=5, staging=f"file://{shared}")):
+            there = crawlmill.run([kinds, own, "words"], inputs, split_size=30_000, on=engine)
+            assert all(there[name].equals(here[name]) for name in here) and there.counters == here.counters
+            assert there.damage.equals(here.damage) and here.damage.num_rows > 10
+        assert list(shared.iterdir()) == []  # what was staged is gone
+
+    def test_what_fails_in_a_task_is_one_clear_line(self, spark: SparkSession, samples: Path) -> None:
+        with pytest.raises(CrawlmillError) as failed:
+            crawlmill.run("origins", "s3://bucket/a.warc.gz", on=Session(spark))
+        assert str(failed.value).startswith("the job failed: s3://bucket/a.warc.gz: no reader for s3:// yet")
+        assert "\n" not in str(failed.value)
+        for engine in (Session(spark), Spark()):
+            with pytest.raises(UsageError, match="standard input"):
+                crawlmill.run("origins", "-", on=engine)
+
+    def test_the_application_writes_the_files_of_a_run(
+        self, java: None, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in [name for name in os.environ if name.startswith(("PYSPARK_", "SPARK_"))]:
+            monkeypatch.delenv(name)
+        zipped = tmp_path / "crawlmill.zip"
+        subprocess.run([*CRAWLMILL, "hadoop", "zip", "-o", str(zipped)], check=True, capture_output=True, timeout=60)
+        inputs = [str(samples / "*.warc.gz"), str(samples / "damaged")]
+        words = [*spark_submit(), "--master", "local[2,4]", "--conf", f"spark.pyspark.python={sys.executable}"]
+        words += ["--conf", f"spark.pyspark.driver.python={sys.executable}", "--conf", "spark.ui.enabled=false"]
+        words += ["--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.driver.host=127.0.0.1"]
+        words += ["--py-files", str(zipped), str(crawlmill_file("spark_apps/analyze.py"))]
+        asked = ["--where", "status!=404", "--set", "words.min_length=4"]
+        there, here = tmp_path / "there", tmp_path / "here"
+        subprocess.run(
+            [*words, "origins,words,records", *inputs, "-o", str(there), "--format", "jsonl", *asked],
+            check=True, capture_output=True, timeout=240,
+        )  # fmt: skip
+        subprocess.run(
+            [*CRAWLMILL, "run", "origins,words,records", *inputs, "-o", str(here), "--format", "jsonl", *asked],
+            check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+        names = sorted(os.listdir(here))
+        assert sorted(os.listdir(there)) == names and len(names) == 5
+        for name in set(names) - {"run.json"}:
+            assert (there / name).read_bytes() == (here / name).read_bytes(), name
+        done = subprocess.run(
+            [*words, "origin", *inputs, "-o", str(tmp_path / "x")],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert (
+            done.returncode == 2 and "crawlmill: no analysis is called 'origin'" in done.stdout
+        )  # spark-submit joins both
+
+    def test_the_printed_command_works_in_a_shell(self, java: None, samples: Path, tmp_path: Path) -> None:
+        words = ["run", "origins", str(samples / "*.warc.gz"), "--on", "spark", "--master", "local[2]", "--dry-run"]
+        done = subprocess.run(
+            [*CRAWLMILL, *words], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+        )
+        pasted = subprocess.run(
+            ["bash", "-ec", done.stdout], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240
+        )
+        assert pasted.returncode == 0, pasted.stderr
+        parts = [str(path) for path in sorted((tmp_path / "crawlmill-job/parts").glob("part-*"))]
+        found = b"".join(merge_files(parts, reducers_of(registry.load(["origins"])), lambda: str(tmp_path / "between")))
+        local = crawlmill.run("origins", samples / "*.warc.gz", workers=1)["origins"]
+        lines = [line for line in found.splitlines() if line.startswith(b'["origins"')]
+        assert len(lines) == local.num_rows == 21
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "closed terminal"])
+    def test_who_leaves_takes_the_application_along(self, java: None, tmp_path: Path, number: signal.Signals) -> None:
+        path = tmp_path / "slow.warc.gz"
+        path.write_bytes(gz([make_record("response", f"http://a.example/{at}", b"x") for at in range(9000)]))
+        setting = f"crawlmill.test={tmp_path}"
+        words = ["run", f"{BAD}:slow_bodies", str(path), "--on", "spark", "-D", f"spark.{setting}", "--split-size", "1"]
+        process = subprocess.Popen([*CRAWLMILL, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "map 0 %" in line:  # its tasks are at work
+                break
+        assert any("SparkSubmit" in line for line in processes(setting))
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+        wait_for(lambda: not processes(setting))
+
+
+def processes(text: str) -> list[str]:
+    """Command lines of running processes that hold a text."""
+    shown = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True, timeout=30).stdout
+    return [
+        line
+        for line in shown.splitlines()
+        if text in line and "crawlmill run" not in line and "-m crawlmill" not in line
+    ]
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    """Wait until something is true; a minute at most."""
+    until = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def crawlmill_file(name: str) -> Path:
+    """Where ``crawlmill path`` finds a program."""
+    done = subprocess.run([*CRAWLMILL, "path", name], capture_output=True, text=True, check=True, timeout=60)
+    return Path(done.stdout.strip())
