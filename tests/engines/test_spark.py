@@ -180,6 +180,25 @@ class TestOnSpark:
         wait_for(lambda: not processes(setting))
 
 
+@pytest.mark.hadoop
+@pytest.mark.slow
+@pytest.mark.xdist_group("hadoop")
+def test_on_yarn(cluster: Path, hdfs: Callable[..., str], samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Driver here, executors in containers; archives and parts in HDFS, where nothing is left."""
+    pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed: pip install 'crawlmill[spark]'")
+    hdfs("-mkdir", "-p", "/yarn")
+    hdfs("-put", *map(str, sorted(samples.glob("*.warc.gz"))), str(samples / "damaged/truncated.warc.gz"), "/yarn/")
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(cluster / "etc/hadoop"))
+    jars = f"spark.yarn.jars=local:{Path(pyspark.__file__).parent}/jars/*"
+    small = [f"spark.{name}.memory=512m" for name in ("executor", "driver", "yarn.am")]
+    settings = (jars, *small, "spark.executor.instances=1")
+    there = crawlmill.run("origins", "hdfs:///yarn", on=Spark("yarn", 2, sys.executable, settings))
+    here = crawlmill.run("origins", "hdfs:///yarn", workers=1)
+    assert there["origins"].equals(here["origins"]) and there.counters == here.counters
+    assert there.damage.equals(here.damage) and here.damage.num_rows == 1
+    assert "crawlmill-" not in hdfs("-ls", "/tmp")
+
+
 def processes(text: str) -> list[str]:
     """Command lines of running processes that hold a text."""
     shown = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True, timeout=30).stdout

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import crawlmill
+from crawlmill.engines.spark import Spark
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 OLD = "3.5.7"
@@ -85,3 +86,24 @@ def test_an_older_spark(old_python: Path, samples: Path, tmp_path: Path, monkeyp
     found = rows_by(old_python, "classic", tmp_path, inputs)
     assert found["spark"] == OLD
     compare(found, inputs)
+
+
+@pytest.mark.slow
+def test_analyses_need_the_zip_alone(
+    old_python: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older Spark; driver and executors on a bare Python, 3.9 where there is one."""
+    for name in [name for name in os.environ if name.startswith(("SPARK_", "PYSPARK_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.setenv("SPARK_HOME", str(next(old_python.parent.parent.glob("lib/*/site-packages/pyspark"))))
+    roots = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    bare = [*sorted(Path(roots, "versions").glob("3.9.*/bin/python")), old_python.resolve()][0]
+    done = subprocess.run([bare, "-c", "import crawlmill"], capture_output=True, check=False, timeout=60)
+    assert b"No module named 'crawlmill'" in done.stderr
+    inputs = [str(samples / "*.warc.gz"), str(samples / "damaged")]
+    settings = (f"spark.pyspark.python={bare}", f"spark.pyspark.driver.python={bare}")
+    there = crawlmill.run(["origins", "records"], inputs, on=Spark("local[2,4]", settings=settings))
+    here = crawlmill.run(["origins", "records"], inputs, workers=1)
+    assert all(there[name].equals(here[name]) for name in here)
+    assert there.damage.equals(here.damage) and there.counters == here.counters
