@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 from pathlib import Path
+
+from crawlmill.cluster import daemons, processes
 
 
 def cpu_seconds() -> float:
     """CPU seconds so far of this process' ended children, and of the daemons of the cluster with their ended children."""
     own = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + sum(map(_with_children, _daemons()))
-
-
-def _daemons() -> list[int]:
-    state = Path(os.environ["CRAWLMILL_CLUSTER"], "run/state.json")
-    return list(json.loads(state.read_text())["pids"].values()) if state.exists() else []
+    return own.ru_utime + own.ru_stime + sum(map(_with_children, processes.running(daemons.home_folder()).values()))
 
 
 def _with_children(pid: int) -> float:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crawlmill.cluster.finding import Found, find_hadoop, streaming_jar
-from crawlmill.cluster.following import call, follow
+from crawlmill.cluster.following import follow
+from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.planner import Plan
@@ -65,21 +66,22 @@ class Hadoop:
             UsageError: there is no Hadoop, or standard input is an input.
         """
         place = self._prepare(work)
-        call(place.found, place.mkdir)
         try:
-            call(place.found, place.put)
+            place.staging.put(place.manifest)
             follow(place.found, self.job_command(work.job, work.plan, place), work.say)
-            parts = place.local / "parts"
-            parts.mkdir()
-            call(place.found, ["fs", "-get", f"{place.remote}/out/part-*", str(parts)])
-            return sorted(str(part) for part in parts.iterdir())
+            return place.staging.get_parts(str(place.local / "parts"))
         finally:
-            call(place.found, ["fs", "-rm", "-r", "-f", "-skipTrash", place.remote], check=False)
+            place.staging.remove()
 
     def commands(self, work: Work) -> list[str]:
         """The commands for a shell: a folder in HDFS, the manifest, the job."""
         place = self._prepare(work)
-        steps = (place.mkdir, place.put, self.job_command(work.job, work.plan, place))
+        staging = place.staging
+        steps = (
+            staging.mkdir_words,
+            staging.put_words(place.manifest),
+            self.job_command(work.job, work.plan, place),
+        )
         return [shlex.join([place.found.command, *words]) for words in steps]
 
     def job_command(self, job: Job, plan: Plan, place: Submission) -> list[str]:
@@ -135,14 +137,14 @@ class Submission:
     files: tuple[str, ...]
 
     @property
-    def mkdir(self) -> list[str]:
-        """What makes the folder in HDFS."""
-        return ["fs", "-mkdir", "-p", self.remote]
+    def staging(self) -> Staging:
+        """The folder in HDFS."""
+        return Staging(self.found, self.remote)
 
     @property
-    def put(self) -> list[str]:
-        """What puts the manifest there."""
-        return ["fs", "-put", str(self.local / "manifest.jsonl"), f"{self.remote}/"]
+    def manifest(self) -> str:
+        """The path of the manifest here."""
+        return str(self.local / "manifest.jsonl")
 
 
 def lines_per_map(plan: Plan) -> int:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from crawlmill import jobspec
 from crawlmill.cluster.finding import Found, find_hadoop
-from crawlmill.cluster.following import call, follow
+from crawlmill.cluster.following import follow
+from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
 from crawlmill.errors import MissingExtra, UsageError
 from crawlmill.shipping import folder_of, own_files
@@ -64,13 +65,13 @@ class MrJob:
             follow(here, self._words(work, local, parts), work.say, program=sys.executable)
         else:
             found = find_hadoop()
-            remote = f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}"
+            staging = Staging(found, f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}")
+            output = f"hdfs://{staging.path}/out"
             try:
-                follow(found, self._words(work, local, f"hdfs://{remote}/out"), work.say, program=sys.executable)
-                os.mkdir(parts)
-                call(found, ["fs", "-get", f"{remote}/out/part-*", parts])
+                follow(found, self._words(work, local, output), work.say, program=sys.executable)
+                return staging.get_parts(parts)
             finally:
-                call(found, ["fs", "-rm", "-r", "-f", "-skipTrash", remote], check=False)
+                staging.remove()
         return sorted(os.path.join(parts, name) for name in os.listdir(parts) if name.startswith("part-"))
 
     def commands(self, work: Work) -> list[str]:

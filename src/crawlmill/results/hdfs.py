@@ -10,9 +10,7 @@ from tempfile import TemporaryDirectory
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.sources import scheme
-from crawlmill.sources.webhdfs import WebHdfs, ask, listing, status
-
-CHUNK = 8 << 20
+from crawlmill.sources.webhdfs import ask, fetch, listing, status
 
 
 def in_hdfs(path: str) -> bool:
@@ -84,12 +82,12 @@ def fetched(uri: str) -> Iterator[str]:
             found = status(uri)
             target = Path(scratch, name)
             if not found.folder:
-                _fetch(uri, found.size, target)
+                fetch(uri, found.size, str(target))
             else:
                 target.mkdir()
                 for row in listing(uri):
                     if not row.folder:
-                        _fetch(row.uri, row.size, target / row.uri.rpartition("/")[2])
+                        fetch(row.uri, row.size, str(target / row.uri.rpartition("/")[2]))
         except FileNotFoundError:
             raise UsageError("no such file", uri, "name a result file, or the folder of a run") from None
         try:
@@ -105,13 +103,6 @@ def _send(path: Path, uri: str) -> None:
     size = path.stat().st_size
     if status(uri).size != size:
         raise CrawlmillError(f"HDFS did not keep all of {size} bytes", uri, "is there space left?")
-
-
-def _fetch(uri: str, size: int, target: Path) -> None:
-    source = WebHdfs(uri)
-    with open(target, "wb") as file:
-        for offset in range(0, size, CHUNK):
-            file.write(source.read_at(offset, CHUNK))
 
 
 def _rename(uri: str, other: str) -> None:

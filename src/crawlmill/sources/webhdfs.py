@@ -24,6 +24,7 @@ PORT = 9870
 """Where a NameNode answers HTTP unless it is told otherwise."""
 _TRIES, _READ_TRIES = 4, 6
 _AHEAD = 1 << 20
+_CHUNK = 8 << 20
 _answered: dict[str, str] = {}  # of several NameNodes the one that answered last: the others are on standby
 
 
@@ -61,6 +62,14 @@ class WebHdfs:
 
     def close(self) -> None:
         self._ahead = b""
+
+
+def fetch(uri: str, size: int, path: str) -> None:
+    """Copy a file of HDFS of that many bytes to a local path. Raises :class:`CrawlmillError`."""
+    source = WebHdfs(uri)
+    with open(path, "wb") as file:
+        for offset in range(0, size, _CHUNK):
+            file.write(source.read_at(offset, _CHUNK))
 
 
 def status(uri: str) -> Status:
