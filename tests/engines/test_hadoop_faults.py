@@ -111,9 +111,7 @@ def command_line(pid: int) -> bytes:
 def whole(nodes: Path) -> Iterator[Path]:
     """The home of the cluster, of which all daemons run again after the test."""
     yield nodes
-    for name, runs in daemons.status(nodes).items():
-        if not runs:
-            assert command("hadoop", "restart", name)[0] == 0
+    assert command("hadoop", "up")[0] == 0
     assert all(daemons.status(nodes).values())
 
 
@@ -410,7 +408,7 @@ def test_the_script_does_what_the_command_does(nodes: Path) -> None:
     live = script("shell", "--", "hdfs", "dfsadmin", "-report", "-live")
     assert live.count("Decommission Status : Normal") == 2
     assert "no daemon is called 'datanode'; namenode, datanode-1" in failure("hadoop", "restart", "datanode", code=2)
-    assert "a cluster of 2 nodes is up; crawlmill hadoop down" in failure("hadoop", "up", "--nodes", "1", code=2)
+    assert "there is a cluster with --nodes 2; crawlmill hadoop down" in failure("hadoop", "up", "--nodes", "1", code=2)
 
 
 def test_down_ends_all_whatever_hadoop_home_says(nodes: Path) -> None:

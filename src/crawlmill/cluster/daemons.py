@@ -21,7 +21,7 @@ from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.files import whole_file
 
 JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-opens", "java.base/java.lang=ALL-UNNAMED")
-READY = 90.0
+READY = 180.0
 """Seconds in which a daemon must answer."""
 PATIENCE = 15.0
 """Seconds that a daemon has to end. A NodeManager whose ResourceManager is away takes long."""
@@ -41,7 +41,8 @@ def home_folder() -> Path:
 def up(
     nodes: int | None = None, memory: int = 3072, extra: Sequence[str] = (), say: Callable[[str], None] = print
 ) -> Path:
-    """Start the cluster, and wait until it can take jobs; its home. One that is up is left as it is.
+    """Start the cluster, and wait until it can take jobs; its home. Of one that is there, what has ended is started again,
+    with its data and settings.
 
     Args:
         nodes: DataNodes, and NodeManagers; None for one, or for those of a cluster that is up.
@@ -51,17 +52,13 @@ def up(
 
     Raises:
         CrawlmillError: no Java, no jars, or a daemon that does not come up (its log's last line is named).
-        UsageError: a cluster with another number of nodes is up.
+        UsageError: there is a cluster with another number of nodes.
     """
     home = home_folder()
-    if home.exists():
-        state = _state(home)
-        if state is not None and all(status(home).values()):
-            if nodes not in (None, state["nodes"]):
-                raise UsageError(f"a cluster of {state['nodes']} nodes is up", str(home), "crawlmill hadoop down")
-            say(f"the cluster is up in {home}")
-            return home
-        down(home)
+    state = _state(home)
+    if state is not None and (home / "data/namenode/current/VERSION").exists():
+        return _up_again(home, state, nodes, say)
+    down(home)
     began = time.monotonic()
     jars = fetch()
     say(f"Hadoop's jars are in {jars}")
@@ -77,6 +74,17 @@ def up(
         stop(home)
         raise
     say(f"the cluster is up after {time.monotonic() - began:.0f} s: HDFS hdfs://{HOST}:{ports['namenode']}")
+    return home
+
+
+def _up_again(home: Path, state: _State, nodes: int | None, say: Callable[[str], None]) -> Path:
+    if nodes not in (None, state["nodes"]):
+        raise UsageError(f"there is a cluster with --nodes {state['nodes']}", str(home), "crawlmill hadoop down")
+    ended = [name for name, runs in status(home).items() if not runs]
+    if ended:
+        say(f"starting again: {', '.join(ended)}")
+        _start(home, ended, state["ports"])
+    say(f"the cluster is up in {home}")
     return home
 
 
