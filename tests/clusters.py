@@ -4,7 +4,6 @@ with nothing left; Java for those marked ``spark``."""
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    pass
 
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]
 
@@ -52,39 +51,3 @@ def hdfs(cluster: Path) -> object:
         return done.stdout
 
     return run
-
-
-@pytest.fixture(scope="session")
-def java() -> None:
-    """Skips where there is no Java."""
-    home = os.environ.get("JAVA_HOME")
-    if shutil.which("java") is None and not (home and os.access(f"{home}/bin/java", os.X_OK)):
-        pytest.skip("no java on this machine: Spark needs Java 17")
-
-
-SPARK_SETTINGS = {
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.memory": "1g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    "spark.sql.shuffle.partitions": "2",
-}
-
-
-@pytest.fixture(scope="session")
-def spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """One Spark session for all tests: a JVM costs more than most of them. A task has four tries."""
-    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install 'crawlmill[spark]'")
-    os.environ.update(SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
-    from pyspark.sql import SparkSession
-
-    import crawlmill.spark
-
-    builder = SparkSession.builder.master("local[2,4]")
-    for name, value in SPARK_SETTINGS.items():
-        builder = builder.config(name, value)
-    session = builder.config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse"))).getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    crawlmill.spark.register(session)
-    yield session
-    session.stop()

@@ -9,8 +9,8 @@ import pytest
 
 from clusters import cluster as cluster
 from clusters import hdfs as hdfs
-from clusters import java as java
-from clusters import spark as spark
+from sessions import java as java
+from sessions import spark as spark
 
 ROOT = Path(__file__).resolve().parent.parent
 
