@@ -1,5 +1,4 @@
-"""What real clusters need. A real Hadoop for the tests marked ``hadoop``: started once by the project's own command, and ended
-with nothing left; Java for those marked ``spark``."""
+"""A real Hadoop for the tests marked ``hadoop``: started once by the project's own command, and ended with nothing left."""
 
 from __future__ import annotations
 

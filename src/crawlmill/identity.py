@@ -64,4 +64,4 @@ def digest(value: object) -> str:
 
 def partial_name(identity: dict[str, object], split: Split, source: Input) -> str:
     """The file name of a split's partial: another input, or another identity, another name."""
-    return digest([identity, split.uri, split.start, split.end, source.size, source.version]) + ".part"
+    return digest([identity, split.to_json(), source.size, source.version]) + ".part"

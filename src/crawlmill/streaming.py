@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import BinaryIO, Callable, NoReturn
 
 from crawlmill import jobspec, registry
@@ -204,7 +205,7 @@ def _splits(stdin: BinaryIO) -> Iterator[Split]:
                 "neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC"
             ) from None
         yield (
-            Split(os.path.abspath(split.uri), split.start, split.end)
+            replace(split, uri=os.path.abspath(split.uri))
             if scheme(split.uri) == "file" and "://" not in split.uri
             else split
         )

@@ -17,8 +17,8 @@ from crawlmill.records.record import Record
 from crawlmill.schema import clean_string, misfit
 from crawlmill.sources import open_source
 from crawlmill.warc.damage import BodyDamage, Damage, damage
+from crawlmill.warc.ranges import read_span
 from crawlmill.warc.reading import MAX_RECORD, Reading
-from crawlmill.warc.walk import walk
 from crawlmill.where import Where
 
 MEMORY = 64 << 20
@@ -192,7 +192,7 @@ class Task:
     def _read(self, source: Any, split: Split, reading: Reading, skip: Skip) -> None:
         where, mark, by_type = self.job.where, self._mark, self._by_type
         rejected, since = 0, 0
-        for item in walk(source, split.start, split.end, reading):
+        for item in read_span(source, split.start, split.end, split.ranges, reading):
             if isinstance(item, Damage):
                 self._report(item)
                 continue

@@ -6,6 +6,7 @@ A new engine is one module of ``engines/`` and one row of ``rows.py``.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -61,8 +62,23 @@ def crawl(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             )
         (folder / f"hit-{number}.warc.gz").write_bytes(data)
     (folder / "list.manifest").write_text(f"{folder / 'missing.warc.gz'}\n")
+    _indexed(folder / "indexed", rng)
     inputs = [str(samples / name) for name in ("*.warc.gz", "damaged", "wat", "wet", "formats")]
-    return [*inputs, str(folder), str(folder / "list.manifest")]
+    return [*inputs, str(folder), str(folder / "list.manifest"), str(folder / "indexed" / "index.cdxj")]
+
+
+def _indexed(folder: Path, rng: random.Random) -> None:
+    """A file that is hit, and an index of every third record of it that has a length and an offset wrong."""
+    folder.mkdir()
+    members = [gz([make_record("response", f"http://{at % 7}.example/{at}", rng.randbytes(3000))]) for at in range(90)]
+    data = bytearray(b"".join(members))
+    data[sum(map(len, members[:30])) + 12 : sum(map(len, members[:30])) + 40] = bytes(28)
+    (folder / "some.warc.gz").write_bytes(data)
+    lines = []
+    for at in range(0, 90, 3):
+        place = {"offset": sum(map(len, members[:at])) + (at == 60), "length": len(members[at]) + (at == 9)}
+        lines.append(f"example)/{at:02} 20260105080011 {json.dumps({**place, 'filename': 'some.warc.gz'})}\n")
+    (folder / "index.cdxj").write_text("".join(lines))
 
 
 @pytest.fixture(scope="session")

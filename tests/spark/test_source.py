@@ -42,6 +42,18 @@ def test_rows_and_damage_are_those_of_the_local_engine(spark: SparkSession, ever
     assert lines(damage.collect()) == lines(run.damage.to_pylist()) and damage.columns == run.damage.column_names
 
 
+def test_an_index_in_place_of_archives(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
+    index = str(samples / "cdx/index.cdxj")
+    run = crawlmill.run("records", index, workers=1)
+    records = read(spark, "warc", index, split_bytes="20k")
+    assert lines(records.collect(), run["records"].column_names) == lines(run["records"].to_pylist())
+    assert records.rdd.getNumPartitions() > 10 and read(spark, "warc_damage", index).count() == 0
+    place = {"filename": str(samples / "damaged/truncated.warc.gz"), "offset": 1, "length": 99}
+    (tmp_path / "wrong.cdxj").write_text(f"example)/ 20260105080011 {json.dumps(place)}\n")
+    damage = read(spark, "warc_damage", str(tmp_path / "wrong.cdxj")).collect()
+    assert [(row.offset, row.length, row.kind) for row in damage] == [(1, 99, "range")]
+
+
 def test_actions_on_one_load_do_not_disturb_each_other(spark: SparkSession, samples: Path) -> None:
     """With ``pushFilters`` a filter of one action stays in the next: 3 rows instead of 106, and unions of twice the same."""
     records = read(spark, "warc", str(samples / "CC-SAMPLE-*-00000.warc.gz"), columns="type,offset,url")

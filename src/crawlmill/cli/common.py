@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 Inputs = Annotated[
-    list[str], typer.Argument(help="Files, folders, globs, manifests, *.paths.gz listings, or - for stdin.")
+    list[str], typer.Argument(help="Files, folders, globs, manifests, *.paths.gz listings, indexes, or - for stdin.")
 ]
 Types = Annotated[
     str | None, typer.Option(help="Record types to take, e.g. response,revisit (in place of the analyses' own).")

@@ -139,7 +139,7 @@ def _plan_table(made: Plan) -> None:
                 {
                     "start": split.start,
                     "end": end,
-                    "bytes": None if end is None else end - split.start,
+                    "bytes": split.size if split.ranges is not None else None if end is None else end - split.start,
                     "uri": split.uri,
                 }
             )

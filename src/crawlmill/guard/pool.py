@@ -41,7 +41,7 @@ class Order:
 def tell(progress: Progress | None, order: Order) -> None:
     """Say that an order is done."""
     if progress is not None:
-        progress(-1, (order.split.end or 0) - order.split.start)
+        progress(-1, order.split.size or 0)
 
 
 class _Worker:
@@ -74,8 +74,7 @@ class _Worker:
         self.order, self.since, self.timed_out = order, time.monotonic(), False
         self.mark[3] = -1
         skip = [[*where, kind] for where, kind in order.skip.items()]
-        split = order.split
-        self.send({"split": [split.uri, split.start, split.end], "part": order.part, "skip": skip})
+        self.send({"split": order.split.to_json(), "part": order.part, "skip": skip})
 
     def at_work(self) -> bool:
         """Whether an analysis is at a record."""

@@ -78,7 +78,7 @@ def main() -> None:
 def _obey(order: dict[str, object], job: Job, mark: memoryview) -> None:
     skip = {(offset, ordinal, index): kind for offset, ordinal, index, kind in order["skip"]}  # type: ignore[attr-defined]
     mark[3] = -1
-    run_split(job, Split(*order["split"]), str(order["part"]), mark, skip)  # type: ignore[misc]
+    run_split(job, Split.from_line(str(order["split"])), str(order["part"]), mark, skip)
 
 
 def _answer(replies: IO[str], answer: dict[str, object]) -> None:

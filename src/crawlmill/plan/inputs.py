@@ -1,4 +1,4 @@
-"""What the user typed - files, folders, globs, manifests, listings - as archives, in order and each once."""
+"""What the user typed - files, folders, globs, manifests, listings, indexes - as archives, in order and each once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import gzip
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.plan.index import is_index, read_index
 from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN, local_path, open_source, scheme
+from crawlmill.warc.ranges import in_order
 from crawlmill.warc.walk import is_archive
 
 MANIFESTS = (".paths", ".paths.gz", ".manifest", ".txt", ".jsonl", ".list")
@@ -30,11 +33,11 @@ class Given(NamedTuple):
 
 
 def expand(inputs: Sequence[str], base: str | None = None) -> tuple[list[Given], list[str]]:
-    """The archives that inputs name, and the URIs that were named more than once (they are read once).
+    """The archives that inputs name, and the URIs of which something was named more than once (it is read once).
 
     Args:
-        inputs: paths, folders, globs, URIs, manifests, listings, ``-``.
-        base: put before relative names in manifests, e.g. ``s3://commoncrawl/``.
+        inputs: paths, folders, globs, URIs, manifests, listings, indexes, ``-``.
+        base: put before relative names in manifests and indexes, e.g. ``s3://commoncrawl/``.
 
     Raises:
         UsageError: an input that names nothing.
@@ -42,16 +45,27 @@ def expand(inputs: Sequence[str], base: str | None = None) -> tuple[list[Given],
     given: list[Given] = []
     twice: list[str] = []
     seen: set[Split] = set()
+    offsets: dict[str, set[int]] = {}
     for item in inputs:
         for split in _expand(os.fspath(item), base):
-            if split in seen:
+            new = split if split.ranges is None else _not_yet(split, offsets.setdefault(split.uri, set()))
+            if new != split or split in seen:
                 twice.append(split.uri)
-            else:
-                seen.add(split)
-                given.append(Given(split, item))
+            if new is not None and new not in seen:
+                seen.add(new)
+                given.append(Given(new, item))
     if not given:
-        raise UsageError("no input", hint="name archives, folders, globs or manifests")
-    return given, twice
+        raise UsageError("no input", hint="name archives, folders, globs, manifests or indexes")
+    whole = {split.uri for split, _ in given if split == Split(split.uri)}
+    twice.extend(split.uri for split, _ in given if split.ranges is not None and split.uri in whole)
+    return [one for one in given if one.split.ranges is None or one.split.uri not in whole], twice
+
+
+def _not_yet(split: Split, offsets: set[int]) -> Split | None:
+    """A split without the ranges at offsets that were seen, which are added; None when nothing is left."""
+    new = tuple(item for item in split.ranges or () if item[0] not in offsets)
+    offsets.update(offset for offset, _ in new)
+    return replace(split, ranges=new) if new else None
 
 
 def _expand(item: str, base: str | None) -> Iterator[Split]:
@@ -69,7 +83,9 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
     path = local_path(item)
     if os.path.isdir(path):
         found = [name for name in sorted(os.listdir(path)) if _belongs(os.path.join(path, name))]
-        if not found:
+        if not found and is_index(path):
+            yield from _index(path, base)
+        elif not found:
             raise UsageError("no web archive in this folder", item, "name files, or a glob with ** for folders below")
         for name in found:
             yield Split(os.path.abspath(os.path.join(path, name)))
@@ -108,7 +124,8 @@ def _hdfs(uri: str) -> Iterator[Split]:
 
 def is_manifest(path: str) -> bool:
     """Whether a path names a list of archives."""
-    return path.lower().endswith(MANIFESTS) and os.path.isfile(path) and not _holds_archive(path)
+    named = path.lower().endswith(MANIFESTS) and os.path.isfile(path)
+    return named and not _holds_archive(path) and not is_index(path)
 
 
 def read_manifest(path: str, base: str | None = None) -> list[Split]:
@@ -122,6 +139,8 @@ def read_manifest(path: str, base: str | None = None) -> list[Split]:
 def _file(path: str, base: str | None) -> Iterator[Split]:
     if is_manifest(path):
         yield from _manifest(path, base)
+    elif _ARCHIVE_NAME.search(path.lower()) is None and is_index(path):
+        yield from _index(path, base)
     else:
         yield Split(os.path.abspath(path))
 
@@ -161,7 +180,16 @@ def _manifest(path: str, base: str | None) -> Iterator[Split]:
             split = Split.from_line(line)
         except CrawlmillError as error:
             raise CrawlmillError(error.what, f"{path}:{number}", error.hint) from None
-        yield Split(_resolve(split.uri, path, base), split.start, split.end)
+        yield replace(split, uri=_resolve(split.uri, path, base))
+
+
+def _index(path: str, base: str | None) -> Iterator[Split]:
+    """The archives that an index names, in its order, each with all of its ranges."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for row in read_index(path):
+        found.setdefault(row.filename, []).append((row.offset, row.length))
+    for filename, ranges in found.items():
+        yield Split(_resolve(filename, path, base), ranges=in_order(ranges))
 
 
 def _resolve(uri: str, manifest: str, base: str | None) -> str:

@@ -1,4 +1,4 @@
-"""From archives to splits: which spans of which files are the units of work."""
+"""From archives to splits: which spans, or which ranges, of which files are the units of work."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
 from crawlmill.sources import local_path, open_source, scheme
+from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 
 SPLIT_SIZE = 32 << 20
 """Bytes of a split of a .warc.gz file unless the user says otherwise."""
+RANGES = 1000
+"""Ranges of a split, at most: a request for each takes longer than reading the bytes."""
 PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: fewer, larger spans
 
 
@@ -41,8 +44,10 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """Bytes of all inputs whose size is known."""
-        return sum(item.size or 0 for item in self.inputs)
+        """Bytes to read: of all inputs whose size is known, of some of them only the ranges."""
+        ranged = {split.uri for split in self.splits if split.ranges is not None}
+        whole = sum(item.size or 0 for item in self.inputs if item.uri not in ranged)
+        return whole + sum(split.size or 0 for split in self.splits if split.ranges is not None)
 
 
 def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | None = None) -> Plan:
@@ -88,6 +93,9 @@ def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     if split.start or split.end is not None:
         yield split
         return
+    if split.ranges is not None:
+        yield from _cut_ranges(split.uri, split.ranges, split_size or SPLIT_SIZE)
+        return
     uri = split.uri
     size, step = _stat(uri).size, split_size or SPLIT_SIZE
     if size is None or size <= step:
@@ -111,3 +119,19 @@ def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     cuts = [size * index // count for index in range(count)]
     for start, end in zip(cuts, [*cuts[1:], None]):
         yield Split(uri, start, end)
+
+
+def _cut_ranges(uri: str, ranges: Ranges, split_size: int) -> Iterator[Split]:
+    """Ranges as splits that fetch about ``split_size`` bytes; near ones, which one request fetches, stay together."""
+    groups: list[list[Run]] = []
+    size = count = 0
+    for run in runs(ranges, min(MOST, split_size)):
+        if not groups or size + run.end - run.start > split_size or count + len(run.ranges) > RANGES:
+            groups.append([])
+            size = count = 0
+        groups[-1].append(run)
+        size += run.end - run.start
+        count += len(run.ranges)
+    starts = [0, *(group[0].start for group in groups[1:])]
+    for group, start, end in zip(groups, starts, [*starts[1:], None]):
+        yield Split(uri, start, end, tuple(item for run in group for item in run.ranges))

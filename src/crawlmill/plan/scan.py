@@ -11,9 +11,9 @@ from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
 from crawlmill.sources import Source, open_source
 from crawlmill.warc.damage import BodyDamage, damage
+from crawlmill.warc.ranges import read_span
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.stream import Item
-from crawlmill.warc.walk import walk
 from crawlmill.where import Where
 
 
@@ -56,7 +56,7 @@ def read_split(split: Split, reading: Reading, where: Where | None = None) -> It
             yield damage(split.uri, 0, 0, kind, detail="" if kind == "missing" else os.strerror(error.errno or 0))
         return
     try:
-        for item in walk(source, split.start, split.end, reading):
+        for item in read_span(source, split.start, split.end, split.ranges, reading):
             if where is None or not isinstance(item, Record):
                 yield item
                 continue

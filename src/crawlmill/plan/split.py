@@ -1,4 +1,4 @@
-"""Split: a span of one archive, the unit of work, and its line in a manifest."""
+"""Split: a span of one archive, or ranges of it, the unit of work; and its line in a manifest."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ import re
 from dataclasses import dataclass
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.warc.ranges import Ranges, in_order
 
 _HADOOP_KEY = re.compile(r"\d+\t")
 
 
 @dataclass(frozen=True)
 class Split:
-    """The records whose borders lie in ``[sync(start), sync(end))``.
+    """The records whose borders lie in ``[sync(start), sync(end))``, or those of them that an index names.
 
     Attributes:
         uri: the archive.
         start: first byte.
         end: byte after the last; None for the end of the file.
+        ranges: offset and length of the records to read, in order of the offsets; None for all records of the span.
     """
 
     uri: str
     start: int = 0
     end: int | None = None
+    ranges: Ranges | None = None
+
+    @property
+    def size(self) -> int | None:
+        """Bytes that are read; None for a span whose end is not known."""
+        if self.ranges is not None:
+            return sum(length for _, length in self.ranges)
+        return None if self.end is None else self.end - self.start
 
     def to_json(self) -> str:
         """The manifest line.
@@ -31,7 +41,9 @@ class Split:
         >>> Split("/a.warc.gz", 0, 1024).to_json()
         '{"end":1024,"start":0,"uri":"/a.warc.gz"}'
         """
-        fields = {"uri": self.uri, "start": self.start, "end": self.end}
+        fields: dict[str, object] = {"uri": self.uri, "start": self.start, "end": self.end}
+        if self.ranges is not None:
+            fields["ranges"] = self.ranges
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @staticmethod
@@ -39,9 +51,11 @@ class Split:
         r"""A split of a manifest line: JSON or a bare path, with or without Hadoop's ``offset TAB`` before it.
 
         >>> Split.from_line('120\t{"uri":"/a.warc.gz","start":5}')
-        Split(uri='/a.warc.gz', start=5, end=None)
+        Split(uri='/a.warc.gz', start=5, end=None, ranges=None)
         >>> Split.from_line("/b.warc.gz\n")
-        Split(uri='/b.warc.gz', start=0, end=None)
+        Split(uri='/b.warc.gz', start=0, end=None, ranges=None)
+        >>> Split.from_line('{"uri":"/a.warc.gz","ranges":[[80,20],[0,30]]}').ranges
+        ((0, 30), (80, 20))
         """
         text = line.strip()
         key = _HADOOP_KEY.match(text)
@@ -54,8 +68,16 @@ class Split:
             uri, start, end = fields["uri"], fields.get("start", 0), fields.get("end")
             if type(uri) is not str or type(start) is not int or type(end) not in (int, type(None)):
                 raise ValueError
-        except (ValueError, KeyError):
+            ranges = fields.get("ranges")
+            return Split(uri, start, end, None if ranges is None else in_order(_range(*item) for item in ranges))
+        except (ValueError, KeyError, TypeError):
             raise CrawlmillError(
-                f"not a manifest line: {text[:100]}", hint='write {"uri": ..., "start": 0, "end": null}, or a path'
+                f"not a manifest line: {text[:100]}",
+                hint='write a path, or {"uri": ..., "start": 0, "end": null}, or {"uri": ..., "ranges": [[offset, length]]}',
             ) from None
-        return Split(uri, start, end)
+
+
+def _range(offset: object, length: object) -> tuple[int, int]:
+    if type(offset) is not int or type(length) is not int or offset < 0 or length < 1:
+        raise ValueError
+    return offset, length

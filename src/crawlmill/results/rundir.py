@@ -58,7 +58,7 @@ class RunDir:
             "inputs": [asdict(item) for item in made.inputs],
             "twice": made.twice,
         }
-        fields["splits"] = [(split.uri, split.start, split.end) for split in made.splits]
+        fields["splits"] = [split.to_json() for split in made.splits]
         write_json(os.path.join(self.work, "plan.json"), fields)
         return made
 
@@ -102,7 +102,7 @@ class RunDir:
             )
         return Plan(
             tuple(Input(**item) for item in fields["inputs"]),
-            tuple(Split(*split) for split in fields["splits"]),
+            tuple(Split.from_line(split) for split in fields["splits"]),
             tuple(fields["twice"]),
         )
 

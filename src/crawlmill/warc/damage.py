@@ -16,6 +16,7 @@ MESSAGES = {
     "analysis": "the analysis raised",
     "timeout": "the analysis did not finish the record in time",
     "crash": "the analysis ended its worker",
+    "range": "the index names a range that is not a record's",
     "missing": "no such file",
     "unreadable": "the file cannot be read",
     "empty": "the file is empty",

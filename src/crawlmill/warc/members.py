@@ -206,14 +206,24 @@ class Walk:
 
 def counted(items: Iterator[Item], reading: Reading) -> Iterator[Item]:
     """Count records by type and pass on those that are wanted; with ``full``, their bad digests too."""
+    return asked(_with_digests(items) if reading.full else items, reading)
+
+
+def asked(items: Iterator[Item], reading: Reading) -> Iterator[Item]:
+    """Count records by type and pass on those that are wanted."""
     types, wanted = reading.types, reading.wanted
     for item in items:
         if isinstance(item, Record):
-            if reading.full:
-                yield from digest_damage(item)
             types[item.type] = types.get(item.type, 0) + 1
             if wanted is not None and item.type not in wanted:
                 continue
             if item.type in reading.only_json and b"json" not in item.head.lower():
                 continue
+        yield item
+
+
+def _with_digests(items: Iterator[Item]) -> Iterator[Item]:
+    for item in items:
+        if isinstance(item, Record):
+            yield from digest_damage(item)
         yield item

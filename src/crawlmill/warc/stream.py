@@ -184,7 +184,9 @@ class Parser:
             return None
         data = feed.buf[feed.pos : feed.pos + length]
         headers = Headers(data)
-        return Head(length, data, (headers.get("WARC-Type") or "").lower(), _length(headers.get("Content-Length")))
+        return Head(
+            length, data, (headers.get("WARC-Type") or "").lower(), declared_length(headers.get("Content-Length"))
+        )
 
     def _arc_head(self) -> Head | None:
         feed = self.feed
@@ -232,7 +234,8 @@ class Parser:
         return damage(self.uri, place.offset, max(end, place.end or 0) - place.offset, kind, ordinal=self._count(place))
 
 
-def _length(value: str | None) -> int | None:
+def declared_length(value: str | None) -> int | None:
+    """What a Content-Length says, in bytes; None when it says nothing that can be."""
     return int(value) if value is not None and value.isascii() and value.isdigit() and len(value) < 19 else None
 
 

@@ -1,0 +1,131 @@
+"""From an index of records - CDXJ lines, or the columnar index as Parquet - to the ranges of each archive that it names."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from crawlmill.errors import CrawlmillError
+
+_CDXJ = re.compile(rb"\S+ \d{1,17} \{.*\}\s*")
+_HEADERS = (b"!", b" CDX", b"#")
+_PARQUET = b"PAR1"
+_GZIP = b"\x1f\x8b"
+COLUMNS = ("warc_filename", "warc_record_offset", "warc_record_length")
+"""The columns of the columnar index that say where a record lies."""
+
+
+class Row(NamedTuple):
+    """Where a record lies: the archive's name as the index has it, and the record's first byte and number of bytes."""
+
+    filename: str
+    offset: int
+    length: int
+
+
+def is_index(path: str) -> bool:
+    """Whether a local file or folder is an index, by its content: CDXJ, plain or gzip; Parquet, or a folder of it."""
+    if os.path.isdir(path):
+        return next(_parquet_files(path), None) is not None
+    try:
+        with open(path, "rb") as file:
+            head = file.read(1 << 16)
+    except OSError:
+        return False
+    if head.startswith(_GZIP):
+        try:
+            head = zlib.decompressobj(31).decompress(head, 1 << 16)
+        except zlib.error:
+            return False
+    return head.startswith(_PARQUET) or _is_cdxj(head)
+
+
+def _is_cdxj(head: bytes) -> bool:
+    """Whether the first line that is no header is one of CDXJ.
+
+    >>> _is_cdxj(b'com,example)/ 20260105080011 {"filename": "a.warc.gz"}\\n'), _is_cdxj(b"a.warc.gz\\n")
+    (True, False)
+    """
+    for line in head.splitlines():
+        if line.strip() and not line.startswith(_HEADERS):
+            return _CDXJ.fullmatch(line) is not None
+    return False
+
+
+def read_index(path: str) -> Iterator[Row]:
+    """The rows of an index, in its order.
+
+    Raises:
+        CrawlmillError: a line or a file that is none of an index.
+    """
+    if os.path.isdir(path) or _starts(path, _PARQUET):
+        return _read_parquet(path)
+    return _read_cdxj(path)
+
+
+def _starts(path: str, magic: bytes) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def _read_cdxj(path: str) -> Iterator[Row]:
+    number = 0
+    try:
+        with gzip.open(path, "rb") if _starts(path, _GZIP) else open(path, "rb") as file:
+            for line in file:
+                number += 1
+                if line.strip() and not line.startswith(_HEADERS):
+                    yield _row(line)
+    except (OSError, EOFError, zlib.error) as error:
+        raise CrawlmillError(f"the index cannot be read: {error}", f"{path}:{number}", "fetch it again") from None
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise CrawlmillError(
+            "not a line of CDXJ",
+            f"{path}:{number}",
+            'one is KEY TIMESTAMP {"filename": ..., "offset": ..., "length": ...}',
+        ) from None
+
+
+def _row(line: bytes) -> Row:
+    """A line's place.
+
+    >>> _row(b'com,example)/ 20260105080011 {"offset": "876", "length": "1332", "filename": "a.warc.gz"}')
+    Row(filename='a.warc.gz', offset=876, length=1332)
+    """
+    fields: dict[str, Any] = json.loads(line.split(b" ", 2)[2])
+    row = Row(fields["filename"], int(fields["offset"]), int(fields["length"]))
+    if type(row.filename) is not str or row.offset < 0 or row.length < 1:
+        raise ValueError
+    return row
+
+
+def _parquet_files(folder: str) -> Iterator[str]:
+    """The Parquet files below a folder, as Spark and Hive write them: names that begin with ``_`` or ``.`` are none."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        for name in sorted(names):
+            if name[0] not in "._" and name.endswith(".parquet"):
+                yield os.path.join(place, name)
+
+
+def _read_parquet(path: str) -> Iterator[Row]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise CrawlmillError("the package pyarrow is needed to read Parquet", path, "pip install pyarrow") from None
+    for name in _parquet_files(path) if os.path.isdir(path) else [path]:
+        try:
+            with parquet.ParquetFile(name) as file:
+                for batch in file.iter_batches(columns=list(COLUMNS)):
+                    columns = [batch.column(column).to_pylist() for column in COLUMNS]
+                    yield from map(Row, *columns)
+        except (pyarrow.ArrowException, KeyError, OSError) as error:
+            raise CrawlmillError(
+                f"not a columnar index: {str(error).splitlines()[0]}", name, f"it has the columns {', '.join(COLUMNS)}"
+            ) from None
