@@ -41,18 +41,24 @@ def application(doc: str, epilog: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def add_reading(parser: argparse.ArgumentParser, *, inputs: bool = True) -> None:
+def add_reading(
+    parser: argparse.ArgumentParser,
+    *,
+    inputs: bool = True,
+    where: str = "only records whose headers fit, as 'status=200'",
+) -> None:
     """Arguments of an application that reads archives; :func:`reading` gives their values.
 
     Args:
         parser: where they go.
         inputs: whether the archives are its positional arguments.
+        where: what the condition is on.
     """
     if inputs:
         parser.add_argument(
             "inputs", nargs="+", metavar="ARCHIVE", help="files, folders, globs, manifests, *.paths.gz listings"
         )
-    parser.add_argument("--where", metavar="CONDITION", help="only records whose headers fit, as 'status=200'")
+    parser.add_argument("--where", metavar="CONDITION", help=where)
     parser.add_argument("--check", choices=("fast", "full"), default="fast", help="full: check every CRC and digest")
     parser.add_argument(
         "--damage",
@@ -81,12 +87,26 @@ def add_output(parser: argparse.ArgumentParser, *, required: bool = True, format
     parser.add_argument("--overwrite", action="store_true", help="replace what DIR holds")
 
 
-def save(frame: DataFrame, args: argparse.Namespace, folder: str | None = None, format: str | None = None) -> str:
-    """Write a table into the folder of ``-o``, or into one below it, and answer where. Spark puts ``_SUCCESS`` there last."""
+def save(
+    frame: DataFrame,
+    args: argparse.Namespace,
+    folder: str | None = None,
+    format: str | None = None,
+    **options: str | list[str],
+) -> str:
+    """Write a table into the folder of ``-o``, or into one below it, and answer where. Spark puts ``_SUCCESS`` there last.
+
+    Args:
+        frame: what is written.
+        args: with the values of :func:`add_output`.
+        folder: a name below the folder of ``-o``.
+        format: one of Spark's, in place of ``--format``.
+        options: of Spark's ``DataFrameWriter.save``, as ``compression`` and ``partitionBy``.
+    """
     path = args.output if folder is None else f"{args.output.rstrip('/')}/{folder}"
     kind: str = format or getattr(args, "format", None) or FORMATS[0]
     writer = frame.write.format(kind).mode("overwrite" if args.overwrite else "error")
-    (writer.option("header", True) if kind == "csv" else writer).save(path)
+    (writer.option("header", True) if kind == "csv" else writer).save(path, **options)  # type: ignore[arg-type]
     return str(path)
 
 

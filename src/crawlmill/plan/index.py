@@ -31,7 +31,7 @@ class Row(NamedTuple):
 def is_index(path: str) -> bool:
     """Whether a local file or folder is an index, by its content: CDXJ, plain or gzip; Parquet, or a folder of it."""
     if os.path.isdir(path):
-        return next(_parquet_files(path), None) is not None
+        return next(_files(path), None) is not None
     try:
         with open(path, "rb") as file:
             head = file.read(1 << 16)
@@ -63,9 +63,13 @@ def read_index(path: str) -> Iterator[Row]:
     Raises:
         CrawlmillError: a line or a file that is none of an index.
     """
-    if os.path.isdir(path) or _starts(path, _PARQUET):
-        return _read_parquet(path)
-    return _read_cdxj(path)
+    for name in _files(path) if os.path.isdir(path) else [path]:
+        yield from (_read_parquet if _starts(name, _PARQUET) else _read_cdxj)(name)
+
+
+def is_parquet(path: str) -> bool:
+    """Whether an index is Parquet; else it is CDXJ."""
+    return _starts(next(_files(path), "") if os.path.isdir(path) else path, _PARQUET)
 
 
 def _starts(path: str, magic: bytes) -> bool:
@@ -104,13 +108,17 @@ def _row(line: bytes) -> Row:
     return row
 
 
-def _parquet_files(folder: str) -> Iterator[str]:
-    """The Parquet files below a folder, as Spark and Hive write them: names that begin with ``_`` or ``.`` are none."""
+def _files(folder: str) -> Iterator[str]:
+    """The files of an index that is a folder, as Spark and Hive write them: names that begin with ``_`` or ``.`` are none.
+
+    Parquet is looked for in folders below, by name; CDXJ in the folder itself, by content.
+    """
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         for name in sorted(names):
-            if name[0] not in "._" and name.endswith(".parquet"):
-                yield os.path.join(place, name)
+            path = os.path.join(place, name)
+            if name[0] not in "._" and (name.endswith(".parquet") or (place == folder and is_index(path))):
+                yield path
 
 
 def _read_parquet(path: str) -> Iterator[Row]:
@@ -119,13 +127,12 @@ def _read_parquet(path: str) -> Iterator[Row]:
         from pyarrow import parquet
     except ImportError:
         raise CrawlmillError("the package pyarrow is needed to read Parquet", path, "pip install pyarrow") from None
-    for name in _parquet_files(path) if os.path.isdir(path) else [path]:
-        try:
-            with parquet.ParquetFile(name) as file:
-                for batch in file.iter_batches(columns=list(COLUMNS)):
-                    columns = [batch.column(column).to_pylist() for column in COLUMNS]
-                    yield from map(Row, *columns)
-        except (pyarrow.ArrowException, KeyError, OSError) as error:
-            raise CrawlmillError(
-                f"not a columnar index: {str(error).splitlines()[0]}", name, f"it has the columns {', '.join(COLUMNS)}"
-            ) from None
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=list(COLUMNS)):
+                columns = [batch.column(column).to_pylist() for column in COLUMNS]
+                yield from map(Row, *columns)
+    except (pyarrow.ArrowException, KeyError, OSError) as error:
+        raise CrawlmillError(
+            f"not a columnar index: {str(error).splitlines()[0]}", path, f"it has the columns {', '.join(COLUMNS)}"
+        ) from None

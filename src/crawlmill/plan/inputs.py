@@ -180,7 +180,7 @@ def _manifest(path: str, base: str | None) -> Iterator[Split]:
             split = Split.from_line(line)
         except CrawlmillError as error:
             raise CrawlmillError(error.what, f"{path}:{number}", error.hint) from None
-        yield replace(split, uri=_resolve(split.uri, path, base))
+        yield replace(split, uri=place_of(split.uri, path, base))
 
 
 def _index(path: str, base: str | None) -> Iterator[Split]:
@@ -189,10 +189,10 @@ def _index(path: str, base: str | None) -> Iterator[Split]:
     for row in read_index(path):
         found.setdefault(row.filename, []).append((row.offset, row.length))
     for filename, ranges in found.items():
-        yield Split(_resolve(filename, path, base), ranges=in_order(ranges))
+        yield Split(place_of(filename, path, base), ranges=in_order(ranges))
 
 
-def _resolve(uri: str, manifest: str, base: str | None) -> str:
+def place_of(uri: str, manifest: str, base: str | None) -> str:
     """A name in a manifest: below ``base``; else beside the manifest, below a folder above it (so a crawl that was copied
     with its own layout is found), or below the working folder."""
     if scheme(uri) != "file" or os.path.isabs(uri) or uri.startswith("file://"):

@@ -1,4 +1,4 @@
-"""From a domain name to where its public suffix begins, by the Public Suffix List (ICANN and private part).
+"""From a domain name to where its public suffix begins, by the Public Suffix List (registries and private part).
 
 The rules are a committed snapshot (``scripts/update_suffixes``), read at the first question, also from inside a zip.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+_PRIVATE = "// ===BEGIN PRIVATE DOMAINS==="
 _NAME, _WILDCARD, _EXCEPTION = 1, 2, 4
 
 
-def suffix_start(name: str) -> int:
+def suffix_start(name: str, private: bool = True) -> int:
     """Index at which the public suffix of a domain name begins; 0 when the whole name is one.
 
     The longest rule that matches wins, an exception before all; without a rule the last label is the suffix
@@ -20,13 +21,17 @@ def suffix_start(name: str) -> int:
 
     Args:
         name: lower-case, labels in ASCII form, without an empty label or a dot at the end.
+        private: follow the rules of the private part too; else those of registries alone.
 
     >>> [name[suffix_start(name):] for name in ("www.example.co.uk", "me.github.io", "a.b.unknown", "localhost")]
     ['co.uk', 'github.io', 'unknown', 'localhost']
+    >>> name = "me.github.io"
+    >>> name[suffix_start(name, private=False):]
+    'io'
     >>> [name[suffix_start(name):] for name in ("a.b.ck", "www.ck", "kobe.jp", "a.kobe.jp", "city.kobe.jp")]
     ['b.ck', 'ck', 'jp', 'a.kobe.jp', 'kobe.jp']
     """
-    rules = _rules()
+    rules = _rules(private)
     at = start = above = name.rfind(".") + 1
     while True:
         kind = rules.get(name[at:])
@@ -63,10 +68,10 @@ def _text() -> str:
     return data.decode("ascii")
 
 
-@lru_cache(maxsize=1)
-def _rules() -> dict[str, int]:
+@lru_cache(maxsize=2)
+def _rules(private: bool) -> dict[str, int]:
     """Name -> the kinds of its rules. Parents without a rule are in it with 0, so that a miss ends a search."""
-    text = _text()
+    text = _text() if private else _text().partition(_PRIVATE)[0]
     rules = dict.fromkeys(re.findall("(?m)^[^*!/].*", text), _NAME)
     for mark, kind in (("*.", _WILDCARD), ("!", _EXCEPTION)):
         for line in re.findall(f"(?m)^{re.escape(mark)}.*", text):

@@ -134,6 +134,7 @@ WARC = Table(
         "registered_domain": _of("registered_domain"),
         "ip": _of("ip"),
         "record_id": _of("id"),
+        "concurrent_to": _header("WARC-Concurrent-To"),
         "languages": _header("WARC-Identified-Content-Language"),
         "truncated": _header("WARC-Truncated"),
         "headers": Column("map<string,string>", lambda record, limit: http_headers(record)),
@@ -201,7 +202,7 @@ def chosen(table: Table, names: tuple[str, ...] | None) -> tuple[str, ...]:
     Traceback (most recent call last):
     ...
     crawlmill.errors.UsageError: warc: no column is called 'colour'; there are uri, offset, ordinal, length, type, url, \
-date, status, mime, identified, payload_length, digest, host, registered_domain, ip, record_id, languages, truncated, \
+date, status, mime, identified, payload_length, digest, host, registered_domain, ip, record_id, concurrent_to, languages, truncated, \
 headers, payload, payload_truncated, body, body_truncated, text
     """
     if names is None:

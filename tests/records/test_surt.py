@@ -1,0 +1,43 @@
+"""Keys of an index: those of the sample index, and those of Internet Archive's own code."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from crawlmill.records.surt import surt
+
+PIECES = (
+    *"/aB?&=#% ~+;|\"<\\'é.", "..", "/../", "/./", "//", "%41", "%2e", "%2F", "%2541", "%C3%A9", "%zz", "x=1", "b&a",
+    "sid=0123456789abcdef0123456789abcdef", "JSESSIONID=0123456789abcdef0123456789ABCDEF", "cfid=1&cftoken=2",
+    "(abcdefghijklmnopqrstuvwx)/", "(a(abcdefghijklmnopqrstuvwx))/", "q.aspx",
+)  # fmt: skip
+SITES = ("http://www.example.com", "https://WWW2.Example.com:443", "http://me:x@example.co.uk:8080", "http://192.0.2.7",
+         "http://bücher.example.", "ftp://a..example", "http://www.www.example", "http://example.com:")  # fmt: skip
+
+
+def test_keys_of_the_sample_index(samples: Path) -> None:
+    for line in (samples / "cdx/index.cdxj").read_text().splitlines():
+        key, _, about = line.split(" ", 2)
+        assert surt(json.loads(about)["url"]) == key
+
+
+def test_keys_of_the_other_code() -> None:
+    """But for IPv6 addresses, of which that one drops the brackets."""
+    theirs = pytest.importorskip("surt", reason="surt is not installed: pip install 'crawlmill[dev]'").surt
+    rng = random.Random(5)
+    for _ in range(20_000):
+        url = rng.choice(SITES) + rng.choice(("", "/", "?")) + "".join(rng.choices(PIECES, k=rng.randrange(9)))
+        if url.partition("://")[2].partition("/")[0].partition("?")[0] not in {
+            site.partition("://")[2] for site in SITES
+        }:
+            continue  # the pieces went on with the host
+        assert surt(url) == theirs(url), url
+
+
+@pytest.mark.parametrize("url", ["dns:example.com", "urn:uuid:1", "", "http://", "/a"])
+def test_what_has_no_host_has_no_key(url: str) -> None:
+    assert surt(url) is None
