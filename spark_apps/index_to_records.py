@@ -1,0 +1,158 @@
+"""The records that rows of an index name, by range reads, chosen with SQL over the columns of the columnar index.
+
+  spark-submit spark_apps/index_to_records.py data_samples/cdx/index.cdxj --base data_samples -o pages \\
+      --where "url_host_registered_domain = 'example.org' and fetch_status = 200" --columns url,status,text
+
+INDEX is CDXJ (files, a folder) or the columnar index as Parquet. The result is a table, or with --format warc a folder of
+.warc.gz files. DIR/_damage takes what could not be read, and rows of kind range for what the index has wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.plan.planner import cut
+from crawlmill.plan.scan import read_split
+from crawlmill.plan.split import Split
+from crawlmill.sources import local_path, scheme
+from crawlmill.spark.arrays import KINDS
+from crawlmill.spark.batches import Query, batches, damage_batches
+from crawlmill.spark.indexes import read_index, splits_of_index
+from crawlmill.spark.options import plain, query_of, split_size_of
+from crawlmill.spark.tables import DAMAGE, ddl, table_of
+from crawlmill.spark_apps.common import (
+    FORMATS,
+    add_output,
+    add_reading,
+    application,
+    note,
+    reading,
+    run,
+    save,
+    save_damage,
+)
+from crawlmill.warc.stream import Item
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+EPILOG = """HOW: the rows that fit are grouped by archive, the ranges of each cut into tasks, near ones fetched by one request
+and what lies between passed over. The index is never collected on the driver. Columns are those of the table warc
+(docs/spark.md): payload, body and text among them. Damage is read by a second pass; --format warc needs one only."""
+COLUMNS = "uri,offset,length,type,url,date,status,mime,headers"
+PARTITIONS = 10_000
+"""The most tasks."""
+
+
+def splits(spark: SparkSession, args: argparse.Namespace, size: int) -> DataFrame:
+    """The manifest lines of what is to be read, one task each (several where there are very many), kept for two passes."""
+    from pyspark.sql.functions import explode, udf
+
+    rows = read_index(spark, args.index)
+    if args.where:
+        rows = rows.where(args.where)
+    base = args.base
+    if base is not None and scheme(base) == "file":
+        base = os.path.abspath(local_path(base))
+    cut_one = udf(
+        lambda line: [part.to_json() for part in cut(Split.from_line(line), size)], "array<string>", useArrow=False
+    )
+    lines = splits_of_index(rows, os.path.abspath(args.index) if scheme(args.index) == "file" else args.index, base)
+    found = lines.select(explode(cut_one("split")).alias("split")).persist()
+    return found.repartition(max(1, min(PARTITIONS, found.count())))  # a number: else Spark makes one task of them
+
+
+def table(lines: DataFrame, query: Query, damage: bool) -> DataFrame:
+    """The records that manifest lines name, or their damage."""
+
+    def read(given: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in given:
+            for line in batch.column(0).to_pylist():
+                yield from (damage_batches if damage else batches)(Split.from_line(line), query)
+
+    return lines.mapInArrow(read, _damage_ddl() if damage else ddl(table_of(query.table), query.columns))
+
+
+def subset(lines: DataFrame, query: Query, folder: str) -> DataFrame:
+    """Write a WARC a task into a folder that every worker sees; answers the damage."""
+
+    def read(given: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+        from pyspark import TaskContext
+
+        from crawlmill.results.subset import write_subset
+
+        def items() -> Iterator[Item]:
+            for batch in given:
+                for line in batch.column(0).to_pylist():
+                    yield from read_split(Split.from_line(line), query.reading(), query.where)
+
+        context = TaskContext.get()
+        assert context is not None
+        path = os.path.join(folder, f"part-{context.partitionId():05d}.warc.gz")
+        made = write_subset(items(), path, overwrite=True)
+        if not made.records:
+            os.unlink(path)
+        columns = [
+            KINDS[type].array([KINDS[type].cell(getattr(row, name)) for row in made.damage])
+            for name, type in DAMAGE.items()
+        ]
+        yield pa.RecordBatch.from_arrays(columns, names=list(DAMAGE))
+
+    return lines.mapInArrow(read, _damage_ddl())
+
+
+def _damage_ddl() -> str:
+    return ", ".join(f"{name} {type}" for name, type in DAMAGE.items())
+
+
+def work(spark: SparkSession, args: argparse.Namespace) -> None:
+    """Choose, read, write."""
+    try:
+        importlib.import_module("pandas")
+    except ImportError:
+        raise CrawlmillError("Spark needs the package pandas for this", hint="pip install pandas") from None
+    options = plain({name: value for name, value in reading(args).items() if name != "where"})
+    query = query_of(table_of("warc"), {**options, "columns": args.columns})
+    lines = splits(spark, args, split_size_of(options))
+    if args.format != "warc":
+        save(table(lines, query, False), args)
+        save_damage(table(lines, query, True), args)
+        return
+    if scheme(args.output) != "file":
+        raise UsageError("WARC files are written to a folder that every worker sees", args.output, "name a local path")
+    folder = os.path.abspath(local_path(args.output))
+    if os.path.isdir(folder) and os.listdir(folder) and not args.overwrite:
+        raise UsageError("the output exists", args.output, "use --overwrite, or another name")
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        if name.startswith("part-") and name.endswith(".warc.gz"):
+            os.unlink(os.path.join(folder, name))
+    save_damage(subset(lines, query, folder), args)
+    note(f"{sum(name.endswith('.warc.gz') for name in os.listdir(folder))} archives in {args.output}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = application(__doc__ or "", EPILOG)
+    made.add_argument("index", metavar="INDEX", help="CDXJ, or the columnar index as Parquet")
+    made.add_argument("--columns", default=COLUMNS, help="of the table warc (default: %(default)s)")
+    add_reading(made, inputs=False, where='only rows of the index that fit, in SQL, as "fetch_status = 200"')
+    add_output(made, formats=(*FORMATS, "warc"))
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the application; answers the exit code."""
+    return run(parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Records that an index names and SQL chooses: those of a whole reading, as a table and as archives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import crawlmill
+from crawlmill.spark_apps import index_to_records
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+
+
+def test_chosen_records_are_those_of_a_whole_reading(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
+    out, index = str(tmp_path / "out"), str(samples / "cdx/index.cdxj")
+    condition = "url_host_registered_domain = 'example.org' and fetch_status = 200"
+    columns = "url,offset,payload,text"
+    assert index_to_records.main([index, "--where", condition, "--columns", columns, "-o", out]) == 0
+    found = {(row.url, row.offset): (row.payload, row.text) for row in spark.read.parquet(out).collect()}
+    whole = spark.read.format("warc").option("columns", columns).option("where", "status=200 and domain=example.org")
+    expected = {
+        (row.url, row.offset): (row.payload, row.text)
+        for row in whole.option("types", "response,revisit").load(str(samples / "*.warc.gz")).collect()
+    }
+    assert found == expected and len(found) == 9
+    assert spark.read.text(f"{out}/_damage").count() == 0
+
+
+def test_a_subset_is_archives_that_read_alike(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
+    out, index = tmp_path / "out", str(samples / "cdx/index.cdxj")
+    args = [index, "--where", "fetch_status <> 200", "--format", "warc", "--split-bytes", "50k", "-o", str(out)]
+    assert index_to_records.main(args) == 0
+    run = crawlmill.run("status", str(out), workers=1, pool="thread")
+    whole = crawlmill.run("status", index, workers=1, pool="thread")["status"].to_pylist()
+    assert run["status"].to_pylist() == [row for row in whole if row["status"] != "200"]
+    assert run.damage.num_rows == 0
+    assert index_to_records.main(args) == 2, "what is there stays"
+    assert index_to_records.main([*args, "--overwrite"]) == 0
+
+
+def test_a_wrong_row_is_damage_and_a_wrong_question_one_line(
+    spark: SparkSession, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = str(sorted(samples.glob("*.warc.gz"))[0])
+    rows = [(0, 700), (5, 700)]
+    about = [{"url": "http://a.example/", "filename": archive, "offset": str(at), "length": str(n)} for at, n in rows]
+    index = tmp_path / "index.cdxj"
+    index.write_text("".join(f"example,a)/ 20260105080011 {json.dumps(row)}\n" for row in about))
+    out = str(tmp_path / "out")
+    assert index_to_records.main([str(index), "-o", out, "--format", "json"]) == 0
+    assert [row.type for row in spark.read.json(out).collect()] == ["warcinfo"]
+    damage = [(row.offset, row.kind) for row in spark.read.json(f"{out}/_damage").collect()]
+    assert damage == [(0, "range"), (5, "range")], "the first has another length"
+    capsys.readouterr()
+    assert index_to_records.main([str(index), "-o", out, "--overwrite", "--where", "colour = 'red'"]) == 1
+    assert index_to_records.main([archive, "-o", out, "--overwrite"]) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("crawlmill: ")]
+    assert "colour" in said[0] and "no index; it is CDXJ" in said[1] and len(said) == 2
