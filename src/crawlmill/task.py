@@ -275,7 +275,7 @@ def _of_record(record: Record, kind: str, analysis: str, detail: str = "") -> Da
     return damage(record.uri, record.offset, record.length, kind, analysis, record.ordinal, detail=detail)
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """One line of what was raised, without what differs from run to run."""
     text = " ".join(str(error).split()).encode("utf-8", "replace").decode()
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -42,7 +42,8 @@ NEEDS = {
     "matplotlib": r"crawlmill plot",
     "zstandard": r"\.zst\b",
     "lz4": r"\.lz4\b",
-    "pyspark": r"\bpyspark\b",
+    "pyspark": r"\bpyspark\b|spark_apps/",
+    "trafilatura": r"spark_apps/extract_text",
 }
 """Optional packages, and what in a command wants them."""
 
@@ -61,7 +62,7 @@ def test_the_reader_of_the_pages() -> None:
 def quick_or_slow(page: Path) -> object:
     """The page as a parameter; those of docs/ take some seconds each."""
     marks = [] if page.parent == ROOT else [pytest.mark.slow]
-    group = {"mrjob": "hadoop", "book": "hadoop"}.get(page.stem, page.stem)
+    group = {"mrjob": "hadoop", "book": "hadoop", "spark_text": "spark"}.get(page.stem, page.stem)
     if group in ("hadoop", "spark"):
         marks += [getattr(pytest.mark, group), pytest.mark.xdist_group(group)]
     return pytest.param(page, id=page.name, marks=marks)
@@ -80,7 +81,7 @@ def test_a_page_shows_what_its_commands_print(
     request.addfinalizer(lambda: daemons.down(tmp_path / "cluster"))  # a page that fails leaves no daemon behind
     for name in ("HADOOP_HOME", "HADOOP_CONF_DIR", "CRAWLMILL_WEBHDFS"):
         monkeypatch.delenv(name, raising=False)
-    if page.name == "spark.md":
+    if page.stem.startswith("spark"):
         request.getfixturevalue("java")
         monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     for case in cases:

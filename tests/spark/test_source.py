@@ -148,10 +148,10 @@ def test_a_partition_that_spark_makes_up_is_empty() -> None:
     pytest.importorskip("pyspark")
     from pyspark.sql.datasource import InputPartition
 
-    from crawlmill.spark.batches import Query
+    from crawlmill.spark.batches import Query, reader_of
     from crawlmill.spark.source import SplitReader
 
-    assert list(SplitReader({}, Query("warc", ("url",)), False).read(InputPartition(None))) == []
+    assert list(SplitReader({}, reader_of(Query("warc", ("url",)))).read(InputPartition(None))) == []
 
 
 def test_tasks_that_fail_and_are_retried_give_exact_rows(spark: SparkSession, samples: Path) -> None:

@@ -194,15 +194,23 @@ class Record:
         return self._decoded[1]
 
     @lazy
+    def is_html(self) -> bool:
+        """Whether it is an HTTP response that holds a page, see :func:`crawlmill.records.html.is_html`."""
+        http = self.http
+        if http is None or http.status is None:
+            return False
+        from crawlmill.records import html
+
+        return html.is_html(http.mime, self.identified, b"" if http.mime or self.identified else self.body)
+
+    @lazy
     def html(self) -> Tree | None:
         """The parsed page; None when the record holds no HTML. Needs ``crawlmill[html]``."""
         http = self.http
-        if http is None or http.status is None:
+        if http is None or not self.is_html:
             return None
         from crawlmill.records import html
 
-        if not html.is_html(http.mime, self.identified, b"" if http.mime or self.identified else self.body):
-            return None
         return html.parse(self.body, http.headers.get("Content-Type"))
 
     @lazy

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Union
 
 from crawlmill.errors import UsageError
-from crawlmill.sources import local_path, scheme
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -85,20 +84,15 @@ def _options(
 
 
 def _read(spark: SparkSession, inputs: Inputs, table: str, damage: bool, options: dict[str, str]) -> DataFrame:
-    named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-    paths = [_absolute(os.fspath(item)) for item in named]
+    from crawlmill.spark.options import paths_of, plain, query_of
+
+    paths = paths_of(inputs)
     if not hasattr(spark, "dataSource"):
         from crawlmill.spark.mapped import read_mapped
 
         return read_mapped(spark, paths, table, damage, options)
-    from crawlmill.spark.options import plain, query_of
     from crawlmill.spark.tables import table_of
 
     query_of(table_of(table), plain(options))
     register(spark)
     return spark.read.format(f"{table}_damage" if damage else table).options(**options).load(paths)
-
-
-def _absolute(path: str) -> str:
-    """A local path as seen from here: the process that plans may run elsewhere."""
-    return os.path.abspath(local_path(path)) if scheme(path) == "file" else path

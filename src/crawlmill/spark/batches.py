@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Callable
 
 import pyarrow as pa
 
@@ -57,6 +59,14 @@ class Query:
         return Reading(wanted, self.max_record, self.full, only_json=only_json)
 
 
+Read = Callable[[Split], Iterator[pa.RecordBatch]]
+
+
+def reader_of(query: Query, damage: bool = False) -> Read:
+    """What reads the records of a split, or its damage."""
+    return partial(damage_batches if damage else batches, query=query)
+
+
 def batches(split: Split, query: Query, rows: int = ROWS, size: int = SIZE) -> Iterator[pa.RecordBatch]:
     """The records of a split, in file order.
 
@@ -70,7 +80,7 @@ def batches(split: Split, query: Query, rows: int = ROWS, size: int = SIZE) -> I
     """
     found = _logged(_rows(split, query), split, query)
     types = [table_of(query.table).columns[name].type for name in query.columns]
-    yield from _batched(found, query.columns, [KINDS[type] for type in types], rows, size)
+    yield from batched(found, query.columns, [KINDS[type] for type in types], rows, size)
 
 
 def damage_batches(split: Split, query: Query, rows: int = ROWS, size: int = SIZE) -> Iterator[pa.RecordBatch]:
@@ -81,7 +91,7 @@ def damage_batches(split: Split, query: Query, rows: int = ROWS, size: int = SIZ
         for item in _rows(split, query)
         if isinstance(item, Damage)
     )
-    yield from _batched(found, tuple(DAMAGE), kinds, rows, size)
+    yield from batched(found, tuple(DAMAGE), kinds, rows, size)
 
 
 def _damage_row(row: Damage) -> list[object]:
@@ -147,7 +157,7 @@ def _logged(items: Iterator[list[Cell] | Damage], split: Split, query: Query) ->
         _log.warning(text, split.uri, count, first.offset, first.message, query.table)
 
 
-def _batched(
+def batched(
     rows: Iterator[list[Cell]], names: Sequence[str], kinds: Sequence[Kind], most: int, size: int
 ) -> Iterator[pa.RecordBatch]:
     """Rows in batches of at most ``most`` rows and ``size`` bytes; a row larger than that stands alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +11,7 @@ from crawlmill.contract import type_set
 from crawlmill.errors import UsageError
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
-from crawlmill.sources import STDIN
+from crawlmill.sources import STDIN, local_path, scheme
 from crawlmill.spark.batches import Query
 from crawlmill.spark.tables import Table, chosen
 from crawlmill.warc.reading import MAX_RECORD
@@ -49,6 +50,17 @@ def plain(options: Mapping[str, str], also: Sequence[str] = ()) -> dict[str, str
         if name not in NAMES and name not in also:
             raise UsageError(f"no option is called {name!r}", hint=f"there are {', '.join([*NAMES, *also])}")
     return found
+
+
+def paths_of(inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    """What a user names, as a source takes it: local paths as seen from here, since the process that plans may run elsewhere.
+
+    >>> paths_of(["/crawl/a.warc.gz", "s3://crawl/b.warc.gz"])
+    ['/crawl/a.warc.gz', 's3://crawl/b.warc.gz']
+    """
+    named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    paths = [os.fspath(item) for item in named]
+    return [os.path.abspath(local_path(path)) if scheme(path) == "file" else path for path in paths]
 
 
 def inputs_of(options: Options) -> list[str]:

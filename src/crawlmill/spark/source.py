@@ -14,7 +14,7 @@ from pyspark.sql.types import StructType
 
 from crawlmill.errors import UsageError
 from crawlmill.plan.split import Split
-from crawlmill.spark.batches import Query, batches, damage_batches
+from crawlmill.spark.batches import Query, Read, reader_of
 from crawlmill.spark.options import plain, query_of, splits_of
 from crawlmill.spark.tables import DAMAGE, chosen, ddl, table_of
 
@@ -30,23 +30,23 @@ class SplitPartition(InputPartition):
         self.split = split
 
 
-def read_partition(partition: InputPartition, query: Query, damage: bool) -> Iterator[pa.RecordBatch]:
+def read_partition(partition: InputPartition, read: Read) -> Iterator[pa.RecordBatch]:
     """The batches of a partition; none of the one that Spark makes up when there is nothing to read."""
     if isinstance(partition, SplitPartition):
-        yield from (damage_batches if damage else batches)(partition.split, query)
+        yield from read(partition.split)
 
 
 class SplitReader(DataSourceReader):
     """Reads splits. It travels with every task, and so holds no list of them."""
 
-    def __init__(self, options: dict[str, str], query: Query, damage: bool) -> None:
-        self._options, self._query, self._damage = options, query, damage
+    def __init__(self, options: dict[str, str], read: Read) -> None:
+        self._options, self._read = options, read
 
     def partitions(self) -> list[InputPartition]:
         return [SplitPartition(split) for split in splits_of(self._options)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        return read_partition(partition, self._query, self._damage)
+        return read_partition(partition, self._read)
 
 
 class ArchiveSource(DataSource):
@@ -67,7 +67,7 @@ class ArchiveSource(DataSource):
 
     def reader(self, schema: StructType) -> DataSourceReader:
         options = plain(dict(self.options))
-        return SplitReader(options, self._query(options, schema), self.damage)
+        return SplitReader(options, reader_of(self._query(options, schema), self.damage))
 
     def streamReader(self, schema: StructType) -> DataSourceStreamReader:
         try:
@@ -75,7 +75,7 @@ class ArchiveSource(DataSource):
         except ImportError:
             raise UsageError("streams of archives need Spark 4.2 or later", self.name(), "batch reads work") from None
         options = plain(dict(self.options), STREAM)
-        return ManifestReader(options, self._query(options, schema), self.damage)
+        return ManifestReader(options, reader_of(self._query(options, schema), self.damage))
 
     def _query(self, options: dict[str, str], schema: StructType) -> Query:
         """The query of options and of a schema, which may be the user's own."""
@@ -133,3 +133,25 @@ class WetDamage(Wet):
 
 
 SOURCES: tuple[type[ArchiveSource], ...] = (Warc, WarcDamage, Wat, WatDamage, Wet, WetDamage)
+
+
+def mapped_source(read: Read, columns: str) -> type[DataSource]:
+    """A source whose rows are what a function makes of each split; its options are those that a plan has.
+
+    Args:
+        read: from a split to batches.
+        columns: Spark's text of their schema.
+    """
+
+    class Mapped(DataSource):
+        @classmethod
+        def name(cls) -> str:
+            return "crawlmill_mapped"
+
+        def schema(self) -> str:
+            return columns
+
+        def reader(self, schema: StructType) -> DataSourceReader:
+            return SplitReader(plain(dict(self.options)), read)
+
+    return Mapped

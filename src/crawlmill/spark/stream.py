@@ -14,7 +14,7 @@ from crawlmill.plan.inputs import is_manifest, read_manifest
 from crawlmill.plan.planner import cut
 from crawlmill.plan.split import Split
 from crawlmill.sources import local_path
-from crawlmill.spark.batches import Query
+from crawlmill.spark.batches import Read
 from crawlmill.spark.options import inputs_of, size_of, split_size_of
 from crawlmill.spark.source import SplitPartition, read_partition
 
@@ -38,7 +38,7 @@ def offset_after(given: Sequence[Split], count: int) -> Offset:
 class ManifestReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     """Reads the archives that a manifest names, as it grows. Lines may be added to it, and that is all."""
 
-    def __init__(self, options: dict[str, str], query: Query, damage: bool) -> None:
+    def __init__(self, options: dict[str, str], read: Read) -> None:
         inputs = inputs_of(options)
         if len(inputs) != 1 or not is_manifest(local_path(inputs[0])):
             raise UsageError(
@@ -47,7 +47,7 @@ class ManifestReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
                 "write the archives into a local file such as crawl.paths, one a line, and add lines to it",
             )
         self._manifest = local_path(inputs[0])
-        self._options, self._query, self._damage = options, query, damage
+        self._options, self._read = options, read
         self._most = size_of(options, "maxfilespertrigger", 0)
         self._target: int | None = None
 
@@ -89,4 +89,4 @@ class ManifestReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         return lines
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        return read_partition(partition, self._query, self._damage)
+        return read_partition(partition, self._read)
