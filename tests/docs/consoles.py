@@ -116,7 +116,7 @@ def _output(command: list[str], folder: Path, stdin: str = "", check: bool = Fal
     environment |= {"COLUMNS": "80", "TERM": "dumb", "MPLBACKEND": "Agg"}
     done = subprocess.run(
         command, cwd=folder, env=environment, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        encoding="utf-8", timeout=300, check=check,
+        encoding="utf-8", timeout=400, check=check,
     )  # fmt: skip
     return done.stdout.replace(str(folder), SHOWN)
 
