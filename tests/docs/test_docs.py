@@ -62,9 +62,10 @@ def test_the_reader_of_the_pages() -> None:
 def quick_or_slow(page: Path) -> object:
     """The page as a parameter; those of docs/ take some seconds each."""
     marks = [] if page.parent == ROOT else [pytest.mark.slow]
-    group = {"mrjob": "hadoop", "book": "hadoop", "spark_text": "spark"}.get(page.stem, page.stem)
-    if group in ("hadoop", "spark"):
-        marks += [getattr(pytest.mark, group), pytest.mark.xdist_group(group)]
+    if page.stem in ("hadoop", "book", "mrjob"):
+        marks.append(pytest.mark.hadoop)  # each starts a cluster of its own
+    if page.stem.startswith("spark"):
+        marks.append(pytest.mark.spark)
     return pytest.param(page, id=page.name, marks=marks)
 
 
