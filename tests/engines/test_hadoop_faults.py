@@ -31,7 +31,7 @@ from crawlmill.cluster.settings import daemons_of
 from crawlmill.engines.hadoop import Hadoop
 from crawlmill.errors import CrawlmillError, UsageError
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop on two nodes")]
 ROOT = Path(__file__).resolve().parent.parent.parent
 BAD = str(Path(__file__).with_name("analyses.py"))
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]
