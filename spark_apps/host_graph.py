@@ -14,16 +14,17 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crawlmill import Record, analysis, registry, wire
 from crawlmill.partial import damage_rows
-from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
 from crawlmill.records import urls
 from crawlmill.reducers import total
 from crawlmill.spark.arrays import KINDS
-from crawlmill.spark.options import plain, query_of, split_size_of
+from crawlmill.spark.mapped import map_splits
+from crawlmill.spark.options import plain, query_of
 from crawlmill.spark.tables import DAMAGE, table_of
 from crawlmill.spark_apps.common import add_output, add_reading, application, reading, run, save, save_damage
 from crawlmill.task import Job, Task
@@ -95,17 +96,8 @@ def read_graph(spark: SparkSession, args: argparse.Namespace) -> DataFrame:
     options = plain(reading(args))
     query = query_of(table_of("warc"), options)
     job = Job(tuple(registry.load(["links", PAGES])), None, query.where, query.max_record, query.full)
-    inputs = [os.path.abspath(item) if "://" not in item else item for item in args.inputs]
-    splits = make_plan(inputs, split_size_of(options), args.base).splits
-    lines = [(number, split.to_json()) for number, split in enumerate(splits)]
-
-    def read(given: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in given:
-            for line in batch.column(1).to_pylist():
-                yield from found_in(Split.from_line(line), job)
-
-    manifest = spark.createDataFrame(lines, "number bigint, split string")
-    return manifest.repartition(max(1, len(lines)), "number").mapInArrow(read, _FOUND)
+    places = {name: text for name, text in reading(args).items() if name in ("split_bytes", "base")}
+    return map_splits(spark, args.inputs, places, partial(found_in, job=job), _FOUND)
 
 
 def name_of(host: str | None) -> str | None:
