@@ -68,7 +68,7 @@ def test_every_column_of_a_response(tmp_path: Path) -> None:
         "uri": str(path), "offset": 0, "ordinal": 0, "length": path.stat().st_size, "type": "response", "url": url,
         "date": "2024-05-01T12:00:00Z", "status": "200", "mime": "text/html", "identified": None,
         "payload_length": len(body), "digest": "sha1:A", "host": "www.example.co.uk",
-        "registered_domain": "example.co.uk", "ip": "192.0.2.1", "languages": None, "truncated": "length",
+        "registered_domain": "example.co.uk", "ip": "192.0.2.1", "concurrent_to": None, "languages": None, "truncated": "length",
         "headers": [("content-type", "Text/HTML; charset=x"), ("set-cookie", "a=1, b\nc=2"), ("content-encoding", "gzip")],
         "payload": body, "payload_truncated": False, "body": b"<p>M\xc3\xbcll", "body_truncated": False, "text": "Müll",
     }  # fmt: skip
