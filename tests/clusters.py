@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     pass
 
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]
+HEEDS_CTRL_C = ["env", "--default-signal=INT"]
+"""Before a command that a test interrupts: what a shell starts with `&` has the signal ignored, and hands that on."""
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import pytest
 
 import crawlmill
 from archives import gz, make_record
+from clusters import HEEDS_CTRL_C
 from crawlmill import registry
 from crawlmill.cluster.finding import Found
 from crawlmill.cluster.settings import daemons_of
@@ -147,7 +148,8 @@ class TestOnACluster:
         path = tmp_path / "slow.warc.gz"
         path.write_bytes(gz([make_record("response", f"http://a.example/{at}", b"x") for at in range(9000)]))
         words = ["run", f"{BAD}:slow_bodies", str(path), "--on", "hadoop", "--node-python", sys.executable]
-        process = subprocess.Popen([*CRAWLMILL, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [*HEEDS_CTRL_C, *CRAWLMILL, *words]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stderr is not None
         heard = []
         for line in process.stderr:

@@ -15,6 +15,7 @@ import pytest
 
 import crawlmill
 from archives import gz, make_record
+from clusters import HEEDS_CTRL_C
 from crawlmill import analysis, registry
 from crawlmill.engines import Work
 from crawlmill.engines.spark import Session, Spark, spark_submit
@@ -168,7 +169,9 @@ class TestOnSpark:
         path.write_bytes(gz([make_record("response", f"http://a.example/{at}", b"x") for at in range(9000)]))
         setting = f"crawlmill.test={tmp_path}"
         words = ["run", f"{BAD}:slow_bodies", str(path), "--on", "spark", "-D", f"spark.{setting}", "--split-size", "1"]
-        process = subprocess.Popen([*CRAWLMILL, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [*HEEDS_CTRL_C, *CRAWLMILL, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert process.stderr is not None
         for line in process.stderr:
             if "map 0 %" in line:  # its tasks are at work
@@ -192,11 +195,12 @@ def test_on_yarn(cluster: Path, hdfs: Callable[..., str], samples: Path, monkeyp
     jars = f"spark.yarn.jars=local:{Path(pyspark.__file__).parent}/jars/*"
     small = [f"spark.{name}.memory=512m" for name in ("executor", "driver", "yarn.am")]
     settings = (jars, *small, "spark.executor.instances=1")
+    before = folders(hdfs("-ls", "/tmp"))
     there = crawlmill.run("origins", "hdfs:///yarn", on=Spark("yarn", 2, sys.executable, settings))
     here = crawlmill.run("origins", "hdfs:///yarn", workers=1)
     assert there["origins"].equals(here["origins"]) and there.counters == here.counters
     assert there.damage.equals(here.damage) and here.damage.num_rows == 1
-    assert "crawlmill-" not in hdfs("-ls", "/tmp")
+    assert not {name for name in folders(hdfs("-ls", "/tmp")) - before if "crawlmill-" in name}
 
 
 def processes(text: str) -> list[str]:
@@ -221,3 +225,8 @@ def crawlmill_file(name: str) -> Path:
     """Where ``crawlmill path`` finds a program."""
     done = subprocess.run([*CRAWLMILL, "path", name], capture_output=True, text=True, check=True, timeout=60)
     return Path(done.stdout.strip())
+
+
+def folders(listing: str) -> set[str]:
+    """The names in what ``hdfs dfs -ls`` prints."""
+    return {line.split()[-1] for line in listing.splitlines()[1:]}
