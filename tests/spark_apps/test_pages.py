@@ -86,6 +86,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(text_pages.write_archive(tmp_path_factory.mktemp("pages") / "pages.warc.gz"))
 
 
+@pytest.mark.slow
 def test_each_response_has_one_row_of_each_extractor(archive: str) -> None:
     texts = Texts(("resiliparse", "trafilatura"), seconds=1.0, factory=TROUBLED)
     rows = list(text_rows(Split(archive), texts))

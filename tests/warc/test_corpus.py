@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crawlmill.records import urls
 from crawlmill.records.record import Record
 from crawlmill.sources.local import LocalFile
@@ -105,6 +107,7 @@ def test_answers_equal_the_answer_sheets(corpus: Path) -> None:
     assert [entry for entry in listed if entry not in differing] == [], "listed exceptions that differ no more"
 
 
+@pytest.mark.slow
 def test_what_a_fast_walk_says_a_full_one_says_too(corpus: Path) -> None:
     """Reading everything may find damage that a fast walk passes over; where it finds none, the answers are the same."""
     wrong = []
