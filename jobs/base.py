@@ -115,6 +115,16 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
             **super().jobconf(),
         }
 
+    def reading(self) -> MRStep:
+        """The step that runs the analyses over the manifest: the first of a job of several."""
+        return MRStep(
+            mapper_init=self.mapper_init,
+            mapper=self.mapper,
+            mapper_final=self.mapper_final,
+            reducer_init=self.reducer_init,
+            reducer=self.reducer,
+        )
+
     @property
     def job(self) -> Job:
         """The job, in a task."""

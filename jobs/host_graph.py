@@ -36,17 +36,10 @@ class HostGraph(ArchiveJob):
 
     def steps(self) -> list[MRStep]:
         """Links, nodes, and the iterations, the last of which writes rows."""
-        links = MRStep(
-            mapper_init=self.mapper_init,
-            mapper=self.mapper,
-            mapper_final=self.mapper_final,
-            reducer_init=self.reducer_init,
-            reducer=self.reducer,
-        )
         nodes = MRStep(mapper=self.ends, reducer_init=self.reducer_init, reducer=self.node)
         middle = MRStep(mapper=self.shares, reducer_init=self.reducer_init, reducer=self.iterate)
         last = MRStep(mapper=self.shares, reducer_init=self.reducer_init, reducer=self.finish)
-        return [links, nodes, *[middle] * (max(1, self.options.iterations) - 1), last]
+        return [self.reading(), nodes, *[middle] * (max(1, self.options.iterations) - 1), last]
 
     # ---- step 2: from edges to nodes
 

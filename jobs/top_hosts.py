@@ -29,13 +29,6 @@ class TopHosts(ArchiveJob):
 
     def steps(self) -> list[MRStep]:
         """Count, then choose."""
-        count = MRStep(
-            mapper_init=self.mapper_init,
-            mapper=self.mapper,
-            mapper_final=self.mapper_final,
-            reducer_init=self.reducer_init,
-            reducer=self.reducer,
-        )
         choose = MRStep(
             mapper_init=self.choose_init,
             mapper=self.choose,
@@ -43,7 +36,7 @@ class TopHosts(ArchiveJob):
             reducer_init=self.reducer_init,
             reducer=self.rank,
         )
-        return [count, choose]
+        return [self.reading(), choose]
 
     def choose_init(self) -> None:
         """Nothing is kept yet."""
