@@ -193,7 +193,7 @@ def test_a_lost_node_loses_nothing(whole: Path, crawl: Run, master: bool) -> Non
     assert_equal(run, crawl)
     assert len(lost) == 1 and not daemons.status(whole)[lost[0]]
     assert job["masters"] == (2 if master else 1)
-    assert master or job["killedMapAttempts"] == 1
+    assert master or job["killedMapAttempts"] >= 1  # two where both mappers ran there
 
 
 def test_data_nodes_that_restart_lose_nothing(whole: Path, crawl: Run) -> None:
