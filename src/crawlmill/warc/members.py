@@ -154,6 +154,8 @@ class Walk:
         size = int.from_bytes(trailer[4:], "little")
         if size > min(self.reading.max_record, 1032 * (after - pos)):
             return None, -1
+        if size <= FIRST_OUT:
+            return None, -1  # the first inflate may see where the stream ends, and bytes between that and the trailer
         if after - pos < _SMALL and buf.find(trailer, pos, after) < after - 8:
             return None, -1  # perhaps two equal members, the second without its magic: the first inflate would see it
         return inflate_member(buf, pos, after, size), after
