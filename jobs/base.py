@@ -71,8 +71,8 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
 
     def _lay_out(self) -> None:
         from crawlmill.cluster.finding import find_hadoop, know_hdfs
-        from crawlmill.engines.hadoop import SPLIT_SIZE, lines_per_map
-        from crawlmill.plan.planner import make_plan
+        from crawlmill.engines.hadoop import lines_per_map
+        from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
         from crawlmill.shipping import ship
         from crawlmill.sources.webhdfs import ADDRESS, address
 
@@ -83,7 +83,7 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         on_hadoop = options.runner == "hadoop"
         self._folder = tempfile.TemporaryDirectory(prefix="crawlmill-mrjob-")
         inputs = [item for item in options.args if item != "-"] or [_manifest_on_stdin(self._folder.name)]
-        size = options.split_size << 20 if options.split_size else SPLIT_SIZE if on_hadoop else None
+        size = options.split_size << 20 if options.split_size else CLUSTER_SPLIT if on_hadoop else None
         plan = make_plan(inputs, size, options.base)
         manifest = os.path.join(self._folder.name, "splits.jsonl")
         with open(manifest, "w", encoding="ascii") as file:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.sources import local_path, scheme
-from crawlmill.spark.rdd import SPLIT_SIZE, Lines, bring_files, progress, run_lines, save_parts, tasks_of
+from crawlmill.spark.rdd import Lines, bring_files, progress, run_lines, save_parts, tasks_of
 from crawlmill.streaming import add_job_options, job_of
 
 
@@ -76,10 +76,10 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> None:
 def leave_parts(spark: SparkSession, arguments: argparse.Namespace) -> None:
     """Sorted parts of the wire format, in a folder of another file system."""
     from crawlmill import jobspec
-    from crawlmill.plan.planner import make_plan
+    from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
 
     job = job_of(arguments.analyses.split(","), arguments)
-    size = arguments.split_size << 20 if arguments.split_size else SPLIT_SIZE
+    size = arguments.split_size << 20 if arguments.split_size else CLUSTER_SPLIT
     plan = make_plan(arguments.inputs, size, arguments.base)
     splits = [split.to_json() for split in plan.splits]
     tasks = tasks_of(len(splits), plan.size)

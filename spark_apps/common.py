@@ -147,7 +147,7 @@ def run(parser: argparse.ArgumentParser, work: Work, argv: Sequence[str] | None 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except Exception as error:
+    except Exception as error:  # Spark wraps what a task raised into exceptions of many kinds
         said = _said(error)
         if args.debug or said is None:
             raise

@@ -14,7 +14,7 @@ from crawlmill.cluster.following import follow
 from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.plan.planner import Plan
+from crawlmill.plan.planner import CLUSTER_SPLIT, Plan
 from crawlmill.shipping import JOB, ZIP, ship
 from crawlmill.sources import STDIN, scheme
 from crawlmill.sources.webhdfs import ADDRESS, address
@@ -22,8 +22,6 @@ from crawlmill.task import Job
 
 ENV = "env"
 """The folder on a node that a packed environment is unpacked into."""
-SPLIT_SIZE = 128 << 20
-"""Bytes of a split: a task costs about two seconds before it reads a byte."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Hadoop:
     record_timeout: float | None = None
     env: str | None = None
     resumes = False
-    split_size = SPLIT_SIZE
+    split_size = CLUSTER_SPLIT
 
     def __post_init__(self) -> None:
         if self.env is None:
@@ -148,6 +146,6 @@ class Submission:
 
 
 def lines_per_map(plan: Plan) -> int:
-    """Splits that a map task takes: about half of :data:`SPLIT_SIZE` together, and at least two tasks."""
-    lines = max(1, len(plan.splits) * SPLIT_SIZE // plan.size // 2) if plan.size else 1
+    """Splits that a map task takes: about half of :data:`CLUSTER_SPLIT` together, and at least two tasks."""
+    lines = max(1, len(plan.splits) * CLUSTER_SPLIT // plan.size // 2) if plan.size else 1
     return min(lines, max(1, len(plan.splits) // 2))

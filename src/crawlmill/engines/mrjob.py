@@ -15,6 +15,7 @@ from crawlmill.cluster.following import follow
 from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
 from crawlmill.errors import MissingExtra, UsageError
+from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import folder_of, own_files
 from crawlmill.sources import STDIN
 
@@ -49,7 +50,7 @@ class MrJob:
         """That of Hadoop, where a task is dear; else the planner's own."""
         if self.runner != "hadoop":
             return None
-        return 128 << 20
+        return CLUSTER_SPLIT
 
     def run(self, work: Work) -> list[str]:
         """Run one job; answers a file of merged lines for each reducer.

@@ -15,10 +15,11 @@ from crawlmill.cluster.finding import Found
 from crawlmill.cluster.following import follow
 from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import JOB, ZIP, folder_of, own_files, write_zip
 from crawlmill.sources import STDIN
 from crawlmill.sources.webhdfs import ADDRESS, address
-from crawlmill.spark.rdd import SPLIT_SIZE, bring_files, lines_of, run_lines
+from crawlmill.spark.rdd import bring_files, lines_of, run_lines
 from crawlmill.task import Job
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Spark:
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
     resumes = False
-    split_size = SPLIT_SIZE
+    split_size = CLUSTER_SPLIT
 
     def run(self, work: Work) -> list[str]:
         """Run one application; answers a file of merged lines for each reducer.
@@ -118,7 +119,7 @@ class Session:
     record_timeout: float | None = None
     staging: str | None = None
     resumes = False
-    split_size = SPLIT_SIZE
+    split_size = CLUSTER_SPLIT
 
     def run(self, work: Work) -> list[str]:
         """Run one job; answers a file of merged lines for each reducer. Raises :class:`CrawlmillError`."""

@@ -14,6 +14,8 @@ from crawlmill.warc.walk import layout
 
 SPLIT_SIZE = 32 << 20
 """Bytes of a split of a .warc.gz file unless the user says otherwise."""
+CLUSTER_SPLIT = 128 << 20
+"""The same on a cluster, where a task takes up to two seconds before it reads a byte."""
 RANGES = 1000
 """Ranges of a split, at most: a request for each takes longer than reading the bytes."""
 PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: fewer, larger spans

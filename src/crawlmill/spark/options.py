@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from crawlmill.contract import type_set
 from crawlmill.errors import UsageError
-from crawlmill.plan.planner import make_plan
+from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
 from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN, local_path, scheme
 from crawlmill.spark.batches import Query
@@ -17,8 +17,6 @@ from crawlmill.spark.tables import Table, chosen
 from crawlmill.warc.reading import MAX_RECORD
 from crawlmill.where import parse_where
 
-SPLIT_SIZE = 128 << 20
-"""Bytes of a split: a task of Spark costs about a tenth of a second before it reads a byte."""
 LARGEST = 1 << 30
 """The most bytes of a cell: an array of the JVM holds twice as many, and a batch needs room for other cells."""
 NAMES = (
@@ -82,7 +80,7 @@ def splits_of(options: Options) -> list[Split]:
 
 def split_size_of(options: Options) -> int:
     """Bytes of a split; whole files for 0."""
-    return size_of(options, "split_bytes", SPLIT_SIZE) or 1 << 62
+    return size_of(options, "split_bytes", CLUSTER_SPLIT) or 1 << 62
 
 
 def query_of(table: Table, options: Options, names: Sequence[str] | None = None) -> Query:

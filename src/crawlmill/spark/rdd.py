@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Callable
 from crawlmill import jobspec, wire
 from crawlmill.errors import CrawlmillError
 from crawlmill.partial import merged, reducers_of
+from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.plan.split import Split
 from crawlmill.streaming import run_guarded
 from crawlmill.task import Job, Task
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from crawlmill.engines import Work
 
 Pair = tuple[bytes, bytes]
-SPLIT_SIZE = 128 << 20
-"""Bytes of a split: a task costs about a twentieth of a second before it reads a byte."""
 TASKS = 64
 """Tasks, where there are as many splits: small files share tasks beyond that."""
 KEPT = 64 << 20
@@ -73,7 +72,7 @@ def tasks_of(splits: int, size: int) -> int:
     >>> tasks_of(3, 1 << 20), tasks_of(5000, 1 << 30), tasks_of(5000, 1 << 40), tasks_of(5000, 0)
     (3, 64, 5000, 5000)
     """
-    return min(splits, max(TASKS, 2 * -(-size // SPLIT_SIZE))) if size else splits
+    return min(splits, max(TASKS, 2 * -(-size // CLUSTER_SPLIT))) if size else splits
 
 
 def bring_files(context: SparkContext, job: Job) -> None:
