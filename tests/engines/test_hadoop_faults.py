@@ -46,7 +46,7 @@ SMALL = (
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The home of a cluster of two nodes, started from the checkout. On each there is memory for two containers, so the
-    application master has a mapper beside it and the other node the other mapper."""
+    node without the application master has one mapper or both."""
     home = tmp_path_factory.mktemp("nodes") / "cluster"
     with pytest.MonkeyPatch.context() as environment:
         for name in ("HADOOP_HOME", "HADOOP_CONF_DIR", "CRAWLMILL_WEBHDFS"):
@@ -184,7 +184,7 @@ def test_a_lost_node_loses_nothing(whole: Path, crawl: Run, master: bool) -> Non
         for name in ("nodemanager-1", "nodemanager-2"):
             lines = [command_line(pid) for pid in processes.containers(whole, name)]
             if any(b"MRAppMaster" in line for line in lines) == master:
-                assert mappers(whole, name)
+                assert master or mappers(whole, name)  # both may run on the other node
                 daemons.kill(name, whole)
                 lost.append(name)
                 return

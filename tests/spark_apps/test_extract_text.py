@@ -106,11 +106,8 @@ class TestInSpark:
     def test_a_page_that_takes_too_long_by_the_command(
         self, spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """A page that trafilatura needs many seconds for, between two that take milliseconds."""
-        small, large = (
-            article(*STORY["eng"]),
-            article(*[f"{number} {text}" for number in range(4000) for text in STORY["eng"]]),
-        )
+        """A page that trafilatura needs half a minute for, between two that take milliseconds."""
+        small, large = article(*STORY["eng"]), article(*map(str, range(200_000)))  # the square of short paragraphs
         pages = [
             make_record("response", f"http://a.example/{at}", page) for at, page in enumerate((small, large, small))
         ]
