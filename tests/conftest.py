@@ -9,6 +9,7 @@ import pytest
 
 from clusters import cluster as cluster
 from clusters import hdfs as hdfs
+from clusters import standalone as standalone
 from sessions import java as java
 from sessions import spark as spark
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clusters import Standalone
 from crawlmill.engines import Engine, Work
 from crawlmill.engines.hadoop import Hadoop
 from crawlmill.engines.local import Local
@@ -61,33 +62,44 @@ class Row:
 
     Attributes:
         name: the test's name for it.
-        make: the engine, with the options that it is given.
+        make: the engine, from what the fixture gives and the options of an engine.
+        needs: the fixture that has what it runs on, if any.
         marks: what it needs.
         gaps: what it cannot do, by the name of the test, and why. Each is a strict expected failure with UsageError.
+        only: the tests that it is in, where it is another row's engine elsewhere; all if empty.
     """
 
     name: str
     make: Callable[..., Engine]
+    needs: str | None = None
     marks: tuple[pytest.MarkDecorator, ...] = ()
     gaps: dict[str, str] = field(default_factory=dict)
+    only: frozenset[str] = frozenset()
 
-    @property
-    def needs(self) -> str | None:
-        """The fixture that has what it runs on."""
-        names = {mark.name for mark in self.marks}
-        return "cluster" if "hadoop" in names else "java" if "spark" in names else None
+    def engine(self, request: pytest.FixtureRequest, **options: object) -> Engine:
+        """The engine, on what it needs."""
+        return self.make(None if self.needs is None else request.getfixturevalue(self.needs), **options)
 
 
-def _hadoop(**options: object) -> Engine:
+def _hadoop(_: object, **options: object) -> Engine:
     return Hadoop(reducers=3, node_python=sys.executable, **options)  # type: ignore[arg-type]
 
 
-def _mrjob_on_hadoop(**options: object) -> Engine:
+def _mrjob(runner: str) -> Callable[..., Engine]:
+    return lambda _, **options: MrJob(runner, **options)
+
+
+def _mrjob_on_hadoop(_: object, **options: object) -> Engine:
     return MrJob("hadoop", reducers=3, node_python=sys.executable, **options)  # type: ignore[arg-type]
 
 
-def _spark(**options: object) -> Engine:
+def _spark(_: object, **options: object) -> Engine:
     return Spark("local[2,4]", reducers=3, settings=("spark.driver.memory=1g",), **options)  # type: ignore[arg-type]
+
+
+def _standalone(cluster: Standalone, **options: object) -> Engine:
+    settings = ("spark.driver.memory=512m", "spark.executor.memory=512m")
+    return Spark(cluster.master, 3, sys.executable, settings, **options)  # type: ignore[arg-type]
 
 
 NO_RESUME = "it retries by its own means; the rows of a job count only when the whole job ended well"
@@ -98,17 +110,22 @@ ON_HADOOP = (pytest.mark.hadoop, pytest.mark.xdist_group("hadoop"))
 ON_SPARK = (pytest.mark.spark, pytest.mark.xdist_group("spark"))
 
 
+ON_STANDALONE = (pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("standalone"))
+ELSEWHERE = frozenset({"analyses", "counters"})
+
+
 def _slow(name: str) -> tuple[pytest.MarkDecorator, ...]:
     """Slow, and all its tests in one worker, which runs the engine once."""
     return pytest.mark.slow, pytest.mark.xdist_group(name)
 
 
 ROWS = [
-    Row("local", lambda **options: Local(workers=2, **options), (pytest.mark.xdist_group("local"),)),
-    Row("pipe", Pipe, _slow("pipe"), CLUSTER),
-    Row("mrjob inline", lambda **options: MrJob("inline", **options), _slow("mrjob inline"), CLUSTER),
-    Row("mrjob local", lambda **options: MrJob("local", **options), _slow("mrjob local"), CLUSTER),
-    Row("spark", _spark, ON_SPARK, {"resume": NO_RESUME, "standard_input": NO_STDIN}),
-    Row("hadoop", _hadoop, ON_HADOOP, CLUSTER),
-    Row("mrjob hadoop", _mrjob_on_hadoop, ON_HADOOP, CLUSTER),
+    Row("local", lambda _, **options: Local(workers=2, **options), None, (pytest.mark.xdist_group("local"),)),
+    Row("pipe", lambda _, **options: Pipe(**options), None, _slow("pipe"), CLUSTER),
+    Row("mrjob inline", _mrjob("inline"), None, _slow("mrjob inline"), CLUSTER),
+    Row("mrjob local", _mrjob("local"), None, _slow("mrjob local"), CLUSTER),
+    Row("spark", _spark, "java", ON_SPARK, {"resume": NO_RESUME, "standard_input": NO_STDIN}),
+    Row("spark standalone", _standalone, "standalone", ON_STANDALONE, only=ELSEWHERE),
+    Row("hadoop", _hadoop, "cluster", ON_HADOOP, CLUSTER),
+    Row("mrjob hadoop", _mrjob_on_hadoop, "cluster", ON_HADOOP, CLUSTER),
 ]

@@ -36,6 +36,8 @@ def rows(test: str) -> list[object]:
     """The engines as parameters of a test; what one cannot do is expected to fail, and must."""
     found = []
     for row in ROWS:
+        if row.only and test not in row.only:
+            continue
         marks = list(row.marks)
         if test in row.gaps:
             marks.append(pytest.mark.xfail(raises=UsageError, strict=True, reason=row.gaps[test]))
@@ -110,9 +112,7 @@ def answers(
         return known[name]
 
     def of(row: Row) -> Answers:
-        if row.needs is not None:
-            request.getfixturevalue(row.needs)
-        return answer(row.name, row.make())
+        return answer(row.name, row.engine(request))
 
     def reference() -> Answers:
         return answer("reference", REFERENCE)
@@ -144,15 +144,13 @@ def test_filters_and_full_checks_and_records_that_hang_or_crash(
     row: Row, samples: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """One job again: conditions on the headers, CRCs and digests, and two records that cost a damage row each."""
-    if row.needs is not None:
-        request.getfixturevalue(row.needs)
     paths = [f"/{number}" for number in range(40)]
     paths[10], paths[25] = "/crash", "/hang"
     (tmp_path / "bad.warc.gz").write_bytes(gz([make_record("response", f"http://a.example{path}") for path in paths]))
     inputs = [str(samples / "*.warc.gz"), str(samples / "damaged"), str(tmp_path / "bad.warc.gz")]
     asked = {"types": "response,resource", "where": "status=200 and mime=text/html", "check": "full"}
     names = ["origins", "records", f"{BAD}:crashes", f"{BAD}:hangs"]
-    run = crawlmill.run(names, inputs, on=row.make(record_timeout=4.0), **asked)  # type: ignore[arg-type]
+    run = crawlmill.run(names, inputs, on=row.engine(request, record_timeout=4.0), **asked)  # type: ignore[arg-type]
     sound = crawlmill.run(names[:2], inputs, on=REFERENCE, **asked)  # type: ignore[arg-type]
     assert all(run[name].equals(sound[name]) for name in sound) and run.counters == sound.counters
     assert run.counters["rejected"] > 0
@@ -165,25 +163,23 @@ def test_filters_and_full_checks_and_records_that_hang_or_crash(
 
 
 @pytest.mark.parametrize("row", rows("resume"))
-def test_a_run_that_was_ended_goes_on(row: Row, samples: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_ended_goes_on(row: Row, samples: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     inputs, out = str(samples / "*.warc.gz"), tmp_path / "out"
     code = "import os, crawlmill, crawlmill.api as api; api._finish = lambda *a: os._exit(7);"
     code += f"crawlmill.run('origins', {inputs!r}, output={str(out)!r}, workers=1)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 7
-    run = crawlmill.run("origins", inputs, output=out, resume=True, on=row.make())
+    run = crawlmill.run("origins", inputs, output=out, resume=True, on=row.engine(request))
     assert run["origins"].equals(crawlmill.run("origins", inputs, on=REFERENCE)["origins"])
 
 
 @pytest.mark.parametrize("row", rows("notebook"))
 def test_an_analysis_of_a_notebook(row: Row, samples: Path, request: pytest.FixtureRequest) -> None:
-    if row.needs is not None:
-        request.getfixturevalue(row.needs)
 
     @analysis(reduce=total, key="type: string", value="records: int64")
     def kinds(record):  # type: ignore[no-untyped-def]
         yield record.type, 1
 
-    run = crawlmill.run(kinds, str(samples / "*.warc.gz"), on=row.make())
+    run = crawlmill.run(kinds, str(samples / "*.warc.gz"), on=row.engine(request))
     assert sum(run["kinds"]["records"].to_pylist()) == run.counters["records"] == 270
 
 
@@ -191,10 +187,8 @@ def test_an_analysis_of_a_notebook(row: Row, samples: Path, request: pytest.Fixt
 def test_an_archive_on_standard_input(
     row: Row, samples: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    if row.needs is not None:
-        request.getfixturevalue(row.needs)
     path = sorted(samples.glob("*.warc.gz"))[0]
     with open(path, "rb") as file:
         monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": file}))
-        run = crawlmill.run("status", "-", on=row.make())
+        run = crawlmill.run("status", "-", on=row.engine(request))
     assert run["status"].equals(crawlmill.run("status", path, on=REFERENCE)["status"])
