@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from clusters import cluster as cluster
+from clusters import connect_server as connect_server
 from clusters import hdfs as hdfs
+from clusters import packed as packed
 from clusters import standalone as standalone
+from clusters import yarn as yarn
 from sessions import java as java
+from sessions import old_python as old_python
 from sessions import spark as spark
 
+os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # no session, and no cluster, listens elsewhere
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from crawlmill import jobspec
 from crawlmill.errors import UsageError
 from crawlmill.files import whole_name
+from crawlmill.sources import scheme
 from crawlmill.task import Job
 
 NODE_MODULES = (
@@ -31,6 +32,8 @@ NODE_MODULES = (
 )
 NODE_ROOMS = ("records", "warc", "sources", "plan", "guard", "mappers", "reducers", "jobs", "spark")
 ZIP, JOB = "crawlmill.zip", "job.json"
+ENV = "env"
+"""The folder on a node that a packed environment is unpacked into."""
 MAIN = """# python3 crawlmill.zip map|reduce ...: any Python can read this file, 3.9 can run it.
 import sys
 if sys.version_info < (3, 9):
@@ -74,6 +77,22 @@ def node_files() -> Iterator[tuple[str, Path]]:
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".py", ".dat") and "__pycache__" not in file.parts:
                 yield f"crawlmill/{room}/{file.relative_to(folder)}", file
+
+
+def packed_uri(path: str) -> str:
+    """The URI of a packed environment, whose path is given. Raises :class:`UsageError` when it is none, or not there.
+
+    >>> packed_uri("hdfs:///envs/env.tar.gz")
+    'hdfs:///envs/env.tar.gz'
+    """
+    hint = "pack one with venv-pack or conda-pack into a .tar.gz"
+    if not path.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
+        raise UsageError("not a packed environment", path, hint)
+    if scheme(path) != "file":
+        return path
+    if not os.path.isfile(path):
+        raise UsageError("no such file", path, hint)
+    return Path(path).absolute().as_uri()
 
 
 def folder_of(package: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from clusters import Standalone
+from clusters import SMALL, Standalone, yarn_settings
+from crawlmill import jobspec
 from crawlmill.engines import Engine, Work
 from crawlmill.engines.hadoop import Hadoop
 from crawlmill.engines.local import Local
@@ -20,6 +23,7 @@ from crawlmill.engines.spark import Spark
 from crawlmill.errors import UsageError
 from crawlmill.shipping import ship
 from crawlmill.sources import STDIN
+from sessions import OLD, led_to, spark_home
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,65 @@ def _spark(_: object, **options: object) -> Engine:
 
 
 def _standalone(cluster: Standalone, **options: object) -> Engine:
-    settings = ("spark.driver.memory=512m", "spark.executor.memory=512m")
-    return Spark(cluster.master, 3, sys.executable, settings, **options)  # type: ignore[arg-type]
+    return Spark(cluster.master, 3, sys.executable, SMALL, **options)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class OldSpark:
+    """The engine with another Spark than ours, whose Python 3.11 it takes along."""
+
+    python: Path
+    resumes = False
+    split_size = None
+
+    def run(self, work: Work) -> list[str]:
+        names = "spark.pyspark.python", "spark.pyspark.driver.python"
+        settings = ("spark.driver.memory=1g", *(f"{name}={self.python}" for name in names))
+        with pytest.MonkeyPatch.context() as environment:
+            led_to(spark_home(self.python), environment)
+            return Spark("local[2,4]", reducers=3, settings=settings).run(work)
+
+    def commands(self, work: Work) -> list[str]:
+        raise UsageError("the test's own")
+
+
+@dataclass(frozen=True)
+class OnYarn:
+    """The engine with its executors in containers of a cluster."""
+
+    home: Path
+    resumes = False
+    split_size = None
+
+    def run(self, work: Work) -> list[str]:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("HADOOP_CONF_DIR", str(self.home / "etc/hadoop"))
+            return Spark("yarn", 3, sys.executable, yarn_settings()).run(work)
+
+    def commands(self, work: Work) -> list[str]:
+        raise UsageError("the test's own")
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A session of Spark Connect, in a process that has no other."""
+
+    url: str
+    resumes = False
+    split_size = None
+
+    def run(self, work: Work) -> list[str]:
+        program = Path(__file__).with_name("connected.py")
+        asked = pickle.dumps((jobspec.to_json(work.job), work.plan, work.scratch))
+        done = subprocess.run(
+            [sys.executable, str(program), self.url], input=asked, capture_output=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, done.stderr.decode()[-4000:]
+        found: list[str] = json.loads(done.stdout)
+        return found
+
+    def commands(self, work: Work) -> list[str]:
+        raise UsageError("the test's own")
 
 
 NO_RESUME = "it retries by its own means; the rows of a job count only when the whole job ended well"
@@ -111,6 +172,7 @@ ON_SPARK = (pytest.mark.spark, pytest.mark.xdist_group("spark"))
 
 
 ON_STANDALONE = (pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("standalone"))
+ON_YARN = (pytest.mark.spark, pytest.mark.slow, *ON_HADOOP)
 ELSEWHERE = frozenset({"analyses", "counters"})
 
 
@@ -126,6 +188,9 @@ ROWS = [
     Row("mrjob local", _mrjob("local"), None, _slow("mrjob local"), CLUSTER),
     Row("spark", _spark, "java", ON_SPARK, {"resume": NO_RESUME, "standard_input": NO_STDIN}),
     Row("spark standalone", _standalone, "standalone", ON_STANDALONE, only=ELSEWHERE),
+    Row("spark yarn", OnYarn, "cluster", ON_YARN, only=ELSEWHERE),
+    Row(f"spark {OLD}", OldSpark, "old_python", (*ON_SPARK, pytest.mark.slow), only=ELSEWHERE),
+    Row("spark connect", Connected, "connect_server", ON_SPARK, only=ELSEWHERE | {"notebook"}),
     Row("hadoop", _hadoop, "cluster", ON_HADOOP, CLUSTER),
     Row("mrjob hadoop", _mrjob_on_hadoop, "cluster", ON_HADOOP, CLUSTER),
 ]

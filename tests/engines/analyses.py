@@ -70,3 +70,22 @@ def parser_home(record: Record) -> Iterator[tuple[tuple[str, str], int]]:
 
     folder, _, package = os.path.relpath(resiliparse.__file__).partition(os.sep)
     yield (folder, package.rpartition("site-packages")[2]), 1
+
+
+class SlowTotal:
+    """``total``, with a merge that takes the milliseconds in SLOW_MERGES."""
+
+    __name__ = "slow_total"
+    start, merge, dump, finish = map(staticmethod, (total.start, total.merge, total.dump, total.finish))
+    check = staticmethod(total.check)
+
+    @staticmethod
+    def load(value: int) -> int:
+        time.sleep(int(os.environ.get("SLOW_MERGES", "0")) / 1000)
+        return total.load(value)
+
+
+@analysis(reduce=SlowTotal(), key="url: string", value="records: int64", types="response")
+def slow_merges(record: Record) -> Iterator[tuple[str, int]]:
+    """Takes its time where lines of several tasks are merged."""
+    yield record.url or "", 1

@@ -11,13 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -279,23 +277,6 @@ def void(_: object) -> None:
 
 
 # ---- what an analysis needs, shipped
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with resiliparse, packed."""
-    folder = tmp_path_factory.mktemp("packed")
-    words = [sys.executable, "-m", "venv", "--copies", "--without-pip", str(folder / "env")]
-    subprocess.run(words, timeout=120, check=True)
-    (site,) = folder.glob("env/lib/python3*/site-packages")
-    for name in ("resiliparse", "fastwarc"):
-        for file in metadata.files(name) or []:
-            if ".." not in file.parts:
-                (site / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file.locate(), site / file)
-    with tarfile.open(folder / "env.tar.gz", "w:gz", compresslevel=1) as archive:
-        archive.add(folder / "env", "")
-    return folder / "env.tar.gz"
 
 
 def test_a_packed_environment_brings_what_an_analysis_needs(nodes: Path, samples: Path, packed: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import crawlmill
 from archives import gz, make_record
-from clusters import HEEDS_CTRL_C
+from clusters import HEEDS_CTRL_C, yarn_settings
 from crawlmill import analysis, registry
 from crawlmill.engines import Work
 from crawlmill.engines.spark import Session, Spark, spark_submit
@@ -23,10 +23,11 @@ from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import make_plan
 from crawlmill.reducers import total
-from crawlmill.spark.rdd import cause_of
+from crawlmill.spark.rdd import Lines, cause_of, save_parts
 from crawlmill.task import Job
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 BAD = str(Path(__file__).with_name("analyses.py"))
@@ -66,6 +67,13 @@ class TestWithoutSpark:
         )
         assert shown.stdout.strip() == application and os.path.isfile(application)
 
+    def test_an_environment_is_for_clusters(self, tmp_path: Path) -> None:
+        (tmp_path / "env.tar.gz").touch()
+        with pytest.raises(UsageError, match=r"--env is for the nodes of a cluster, and the master is local\[2\]"):
+            Spark("local[2]", env=str(tmp_path / "env.tar.gz"))
+        with pytest.raises(UsageError, match=r"no\.tar\.gz: no such file; pack one with"):
+            Spark("yarn", env=str(tmp_path / "no.tar.gz"))
+
     def test_path_names_what_there_is(self) -> None:
         for name, words in (("spark_apps/no.py", "there are analyze.py"), ("src", "no folder is called 'src'")):
             done = subprocess.run([*CRAWLMILL, "path", name], capture_output=True, text=True, check=False, timeout=60)
@@ -101,6 +109,20 @@ class TestOnSpark:
             assert all(there[name].equals(here[name]) for name in here) and there.counters == here.counters
             assert there.damage.equals(here.damage) and here.damage.num_rows > 10
         assert list(shared.iterdir()) == []  # what was staged is gone
+
+    def test_parts_that_do_not_come_back_are_no_result(
+        self, spark: SparkSession, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As where executors on other machines write to a folder of the same name, but their own."""
+
+        def save(context: SparkContext, lines: Lines, output: str) -> None:
+            save_parts(context, lines, output)
+            (tmp_path / output.rpartition("/")[2] / "part-00001").unlink()
+
+        monkeypatch.setattr("crawlmill.spark.rdd.save_parts", save)
+        with pytest.raises(CrawlmillError, match="parts are missing: 2 of 3 came back") as failed:
+            crawlmill.run("origins", samples / "*.warc.gz", on=Session(spark, 3, staging=f"file://{tmp_path}"))
+        assert "name one that all share" in str(failed.value) and not list(tmp_path.iterdir())
 
     def test_what_fails_in_a_task_is_one_clear_line(self, spark: SparkSession, samples: Path) -> None:
         with pytest.raises(CrawlmillError) as failed:
@@ -186,17 +208,12 @@ class TestOnSpark:
 @pytest.mark.hadoop
 @pytest.mark.slow
 @pytest.mark.xdist_group("hadoop")
-def test_on_yarn(cluster: Path, hdfs: Callable[..., str], samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_yarn(yarn: Path, hdfs: Callable[..., str], samples: Path) -> None:
     """Driver here, executors in containers; archives and parts in HDFS, where nothing is left."""
-    pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed: pip install 'crawlmill[spark]'")
     hdfs("-mkdir", "-p", "/yarn")
     hdfs("-put", *map(str, sorted(samples.glob("*.warc.gz"))), str(samples / "damaged/truncated.warc.gz"), "/yarn/")
-    monkeypatch.setenv("HADOOP_CONF_DIR", str(cluster / "etc/hadoop"))
-    jars = f"spark.yarn.jars=local:{Path(pyspark.__file__).parent}/jars/*"
-    small = [f"spark.{name}.memory=512m" for name in ("executor", "driver", "yarn.am")]
-    settings = (jars, *small, "spark.executor.instances=1")
     before = folders(hdfs("-ls", "/tmp"))
-    there = crawlmill.run("origins", "hdfs:///yarn", on=Spark("yarn", 2, sys.executable, settings))
+    there = crawlmill.run("origins", "hdfs:///yarn", on=Spark("yarn", 2, sys.executable, yarn_settings()))
     here = crawlmill.run("origins", "hdfs:///yarn", workers=1)
     assert there["origins"].equals(here["origins"]) and there.counters == here.counters
     assert there.damage.equals(here.damage) and here.damage.num_rows == 1

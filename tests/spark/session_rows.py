@@ -1,6 +1,6 @@
 """Reads archives in a session of its own, and prints the rows and the damage as one JSON object.
 
-    python session_rows.py classic|connect FOLDER INPUT...
+    python session_rows.py MASTER|sc://HOST:PORT FOLDER INPUT...
 
 FOLDER takes what Spark writes. Run by test_versions.py, also with another version of Spark.
 """
@@ -16,18 +16,22 @@ from pyspark.sql import SparkSession
 import crawlmill.spark
 
 
-def main(mode: str, folder: str, *inputs: str) -> None:
+def main(where: str, folder: str, *inputs: str) -> None:
     """Print what the session reads."""
     os.environ.update(SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
-    builder = SparkSession.builder.remote("local[2]") if mode == "connect" else SparkSession.builder.master("local[2]")
-    for name, value in (
-        ("spark.ui.enabled", "false"),
-        ("spark.ui.showConsoleProgress", "false"),
-        ("spark.driver.memory", "1g"),
-        ("spark.sql.shuffle.partitions", "2"),
-        ("spark.sql.warehouse.dir", folder),
-    ):
-        builder = builder.config(name, value)
+    builder = SparkSession.builder
+    if where.startswith("sc://"):
+        builder = builder.remote(where)
+    else:
+        builder = builder.master(where)
+        for name, value in (
+            ("spark.ui.enabled", "false"),
+            ("spark.ui.showConsoleProgress", "false"),
+            ("spark.driver.memory", "1g"),
+            ("spark.sql.shuffle.partitions", "2"),
+            ("spark.sql.warehouse.dir", folder),
+        ):
+            builder = builder.config(name, value)
     spark = builder.getOrCreate()
     found: dict[str, object] = {"spark": spark.version, "session": type(spark).__module__}
     records = crawlmill.spark.records(spark, inputs)

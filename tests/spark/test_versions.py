@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,16 +13,15 @@ import pytest
 
 import crawlmill
 from crawlmill.engines.spark import Spark
+from sessions import OLD, led_to, spark_home
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
-OLD = "3.5.7"
-PACKAGES = [f"pyspark=={OLD}", "pandas<3", "pyarrow", "brotli", "lz4", "zstandard", "cloudpickle", "warcio"]
 PROGRAM = Path(__file__).with_name("session_rows.py")
 
 
-def rows_by(python: Path | str, mode: str, folder: Path, inputs: list[str]) -> dict[str, Any]:
+def rows_by(python: Path | str, where: str, folder: Path, inputs: list[str]) -> dict[str, Any]:
     """What a session prints that is started by another python."""
-    command = [str(python), str(PROGRAM), mode, str(folder), *inputs]
+    command = [str(python), str(PROGRAM), where, str(folder), *inputs]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -43,47 +41,18 @@ def compare(found: dict[str, Any], inputs: list[str]) -> None:
     assert sorted(found["payloads"]) == sorted(pages["records"]["payload_length"].to_pylist())
 
 
-def test_connect(java: None, samples: Path, tmp_path: Path) -> None:
-    pytest.importorskip("grpc_status", reason="Spark Connect needs grpcio and more: pip install 'pyspark[connect]'")
+def test_connect(connect_server: str, samples: Path, tmp_path: Path) -> None:
     inputs = [str(samples / "*.warc.gz"), str(samples / "damaged")]
-    found = rows_by(sys.executable, "connect", tmp_path, inputs)
+    found = rows_by(sys.executable, connect_server, tmp_path, inputs)
     assert found["session"].startswith("pyspark.sql.connect")
     compare(found, inputs)
 
 
-@pytest.fixture(scope="module")
-def old_python(java: None, root: Path) -> Path:
-    """The python of an environment with an older Spark, made once below build/."""
-    base = next(
-        (name for name in (sys.executable, "python3.11", "python3.10") if name and shutil.which(name) and fits(name)),
-        None,
-    )
-    if base is None:
-        pytest.skip(f"Spark {OLD} runs on Python 3.8 to 3.11, and there is none here")
-    home = root / "build" / f"spark-{OLD}"
-    python = home / "bin" / "python"
-    stamp = home / "packages"
-    if not stamp.exists() or stamp.read_text() != str(PACKAGES):
-        subprocess.run([base, "-m", "venv", "--clear", str(home)], check=True, timeout=120)
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, *PACKAGES], check=True, timeout=900)
-        subprocess.run([*pip, "--no-deps", "--editable", str(root)], check=True, timeout=300)
-        stamp.write_text(str(PACKAGES))
-    return python
-
-
-def fits(python: str) -> bool:
-    code = "import sys; print(sys.version_info[:2] == (3, 11))"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout.strip() == "True"
-
-
 @pytest.mark.slow
 def test_an_older_spark(old_python: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("SPARK_", "PYSPARK_"))]:
-        monkeypatch.delenv(name)  # an older session must not be led to the newer one
+    led_to(None, monkeypatch)
     inputs = [str(samples / "*.warc.gz"), str(samples / "damaged")]
-    found = rows_by(old_python, "classic", tmp_path, inputs)
+    found = rows_by(old_python, "local[2]", tmp_path, inputs)
     assert found["spark"] == OLD
     compare(found, inputs)
 
@@ -93,10 +62,7 @@ def test_analyses_need_the_zip_alone(
     old_python: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older Spark; driver and executors on a bare Python, 3.9 where there is one."""
-    for name in [name for name in os.environ if name.startswith(("SPARK_", "PYSPARK_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    monkeypatch.setenv("SPARK_HOME", str(next(old_python.parent.parent.glob("lib/*/site-packages/pyspark"))))
+    led_to(spark_home(old_python), monkeypatch)
     roots = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     bare = [*sorted(Path(roots, "versions").glob("3.9.*/bin/python")), old_python.resolve()][0]
     done = subprocess.run([bare, "-c", "import crawlmill"], capture_output=True, check=False, timeout=60)

@@ -115,7 +115,7 @@ def run(
     ] = None,
     env: Annotated[
         str | None,
-        typer.Option(metavar="ENV.tar.gz", help="Hadoop: a packed environment (venv-pack, conda-pack) for the nodes."),
+        typer.Option(metavar="ENV.tar.gz", help="Hadoop, Spark: a packed environment for the nodes."),
     ] = None,
     queue: Annotated[str | None, typer.Option(help="Hadoop: the YARN queue.")] = None,
     define: Annotated[
@@ -124,6 +124,9 @@ def run(
     runner: Annotated[Runner | None, typer.Option(help="mrjob: what runs the tasks (inline).")] = None,
     master: Annotated[
         str | None, typer.Option(help="Spark: local[N], spark://HOST:PORT, yarn (local, one task a CPU).")
+    ] = None,
+    staging: Annotated[
+        str | None, typer.Option(metavar="URI", help="Spark: a folder that driver and executors share (/tmp of HDFS).")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands and run nothing (not local).")] = False,
 ) -> None:
@@ -149,6 +152,7 @@ def run(
         settings=tuple(define) if define else None,
         runner=None if runner is None else runner.value,
         master=master,
+        staging=staging,
     )
     size = None if split_size is None else split_size << 20
     if dry_run:

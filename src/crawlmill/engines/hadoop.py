@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 import uuid
@@ -15,13 +14,10 @@ from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT, Plan
-from crawlmill.shipping import JOB, ZIP, ship
-from crawlmill.sources import STDIN, scheme
+from crawlmill.shipping import ENV, JOB, ZIP, packed_uri, ship
+from crawlmill.sources import STDIN
 from crawlmill.sources.webhdfs import ADDRESS, address
 from crawlmill.task import Job
-
-ENV = "env"
-"""The folder on a node that a packed environment is unpacked into."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +43,8 @@ class Hadoop:
     split_size = CLUSTER_SPLIT
 
     def __post_init__(self) -> None:
-        if self.env is None:
-            return
-        if not self.env.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
-            raise UsageError(
-                "not a packed environment", self.env, "pack one with venv-pack or conda-pack into a .tar.gz"
-            )
-        if scheme(self.env) == "file" and not os.path.isfile(self.env):
-            raise UsageError("no such file", self.env, "pack one with venv-pack or conda-pack")
+        if self.env is not None:
+            packed_uri(self.env)  # refuses what is none before anything starts
 
     def run(self, work: Work) -> list[str]:
         """Run one job; answers a file of merged lines for each reducer.
@@ -101,8 +91,7 @@ class Hadoop:
             words += ["-D", setting]
         words += ["-files", ",".join(place.files)]
         if self.env is not None:
-            uri = Path(self.env).absolute().as_uri() if scheme(self.env) == "file" else self.env
-            words += ["-archives", f"{uri}#{ENV}"]
+            words += ["-archives", f"{packed_uri(self.env)}#{ENV}"]
         words += ["-inputformat", "org.apache.hadoop.mapred.lib.NLineInputFormat"]
         words += ["-input", f"{place.remote}/manifest.jsonl", "-output", f"{place.remote}/out"]
         try:

@@ -16,7 +16,7 @@ from crawlmill.cluster.following import follow
 from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT
-from crawlmill.shipping import JOB, ZIP, folder_of, own_files, write_zip
+from crawlmill.shipping import ENV, JOB, ZIP, folder_of, own_files, packed_uri, write_zip
 from crawlmill.sources import STDIN
 from crawlmill.sources.webhdfs import ADDRESS, address
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
@@ -36,6 +36,9 @@ class Spark:
         node_python: the interpreter of driver and executors on a cluster, 3.9 or later.
         settings: ``key=value`` for ``--conf``.
         record_timeout: seconds after which an analysis that is still on one record is ended.
+        env: a packed environment (``.tar.gz``, ``.tgz``, ``.tar``, ``.zip``), here or in HDFS, that executors unpack. Its
+            Python runs the tasks, the one that runs this the driver.
+        staging: a folder that driver and executors share, as of :class:`Session`.
     """
 
     master: str = "local[*,4]"
@@ -43,8 +46,17 @@ class Spark:
     node_python: str = "python3"
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
+    env: str | None = None
+    staging: str | None = None
     resumes = False
     split_size = CLUSTER_SPLIT
+
+    def __post_init__(self) -> None:
+        if self.env is None:
+            return
+        packed_uri(self.env)  # refuses what is none before anything starts
+        if self.master.startswith("local"):
+            raise UsageError(f"--env is for the nodes of a cluster, and the master is {self.master}")
 
     def run(self, work: Work) -> list[str]:
         """Run one application; answers a file of merged lines for each reducer.
@@ -80,22 +92,27 @@ class Spark:
         words += ["--name", "crawlmill " + ",".join(analysis.name for analysis in work.job.analyses)]
         for setting in (*self._settings(), *self.settings):
             words += ["--conf", setting]
+        if self.env is not None:
+            words += ["--archives", f"{packed_uri(self.env)}#{ENV}"]
         words += ["--py-files", ",".join(shipped), str(folder_of("crawlmill.spark_apps") / "analyze.py")]
         words += ["--job", job, "--manifest", manifest, "--tasks", str(lines.tasks), "-o", parts]
         if self.reducers is not None:
             words += ["--reducers", str(self.reducers)]
         if self.record_timeout is not None:
             words += ["--record-timeout", str(self.record_timeout)]
+        if self.staging is not None:
+            words += ["--staging", self.staging]
         return words
 
     def _settings(self) -> list[str]:
         """Settings that the application needs; those of the user stand behind them and win."""
         if self.master.startswith("local"):
-            python = sys.executable
+            python = driver = sys.executable
             found = ["spark.driver.bindAddress=127.0.0.1", "spark.driver.host=127.0.0.1", "spark.ui.enabled=false"]
         else:
-            python, found = self.node_python, []
-        found += [f"spark.pyspark.python={python}", f"spark.pyspark.driver.python={python}"]
+            python, driver = (self.node_python,) * 2 if self.env is None else (f"./{ENV}/bin/python", sys.executable)
+            found = []
+        found += [f"spark.pyspark.python={python}", f"spark.pyspark.driver.python={driver}"]
         found += ["spark.ui.showConsoleProgress=false", "spark.speculation=false"]
         try:
             found.append(f"spark.executorEnv.{ADDRESS}={address('hdfs:///')}")
@@ -109,7 +126,7 @@ class Session:
     """A Spark session of this program: ``crawlmill.run("origins", inputs, on=Session(spark))``.
 
     Attributes:
-        spark: a classic session.
+        spark: a classic session, or one of Spark Connect.
         reducers, record_timeout: as of :class:`Spark`.
         staging: a folder that driver and executors share, where they are not one machine.
     """
@@ -124,14 +141,16 @@ class Session:
     def run(self, work: Work) -> list[str]:
         """Run one job; answers a file of merged lines for each reducer. Raises :class:`CrawlmillError`."""
         _refuse_stdin(work)
-        try:
-            context = self.spark.sparkContext
-        except Exception:  # Spark Connect raises one of its own
-            raise UsageError("a session of Spark Connect has no RDDs", hint="use a classic session") from None
-        _own_files(work.job)  # refuses two of one name
-        bring_files(context, work.job)
+        own = _own_files(work.job)
         lines = lines_of(work, self.reducers, self.record_timeout)
-        return run_lines(context, lines, os.path.join(work.scratch, f"spark-{uuid.uuid4().hex[:8]}"), self.staging)
+        folder = os.path.join(work.scratch, f"spark-{uuid.uuid4().hex[:8]}")
+        if type(self.spark).__module__.startswith("pyspark.sql.connect"):
+            from crawlmill.spark.frames import run_frames
+
+            write_zip(zipped := os.path.join(work.scratch, ZIP))
+            return run_frames(self.spark, lines, [zipped, *own], folder)
+        bring_files(self.spark.sparkContext, work.job)
+        return run_lines(self.spark.sparkContext, lines, folder, self.staging)
 
     def commands(self, work: Work) -> list[str]:
         """Raises :class:`UsageError`: nothing is submitted."""

@@ -93,7 +93,7 @@ def run_lines(context: SparkContext, lines: Lines, folder: str, staging: str | N
             this machine and it is None, ``/tmp`` of the default file system.
 
     Raises:
-        CrawlmillError: the job failed; with the line that says why.
+        CrawlmillError: the job failed, with the line that says why; or parts are missing.
     """
     if staging is None and str(context.master).startswith("local"):
         save_parts(context, lines, "file://" + os.path.abspath(folder))
@@ -107,7 +107,19 @@ def run_lines(context: SparkContext, lines: Lines, folder: str, staging: str | N
             system.copyToLocalFile(False, there, here, True)
         finally:
             system.delete(there, True)
-    return sorted(glob.glob(os.path.join(glob.escape(folder), "part-*")))
+    found = sorted(glob.glob(os.path.join(glob.escape(folder), "part-*")))
+    if len(found) != mergers(context, lines):  # each leaves a part, also an empty one
+        raise CrawlmillError(
+            f"parts are missing: {len(found)} of {mergers(context, lines)} came back",
+            staging or "/tmp of the default file system",
+            "the executors write to a folder of their own there; name one that all share as staging",
+        )
+    return found
+
+
+def mergers(context: SparkContext, lines: Lines) -> int:
+    """How many tasks merge."""
+    return lines.reducers or context.defaultParallelism
 
 
 def save_parts(context: SparkContext, lines: Lines, output: str) -> None:
@@ -116,11 +128,11 @@ def save_parts(context: SparkContext, lines: Lines, output: str) -> None:
     Raises :class:`CrawlmillError` when the job failed.
     """
     pairs = context.parallelize(lines.splits, max(1, lines.tasks)).mapPartitions(
-        partial(_read, lines.job, lines.record_timeout)
+        partial(read_lines, lines.job, lines.record_timeout)
     )
-    parts = pairs.repartitionAndSortWithinPartitions(lines.reducers or context.defaultParallelism, zlib.crc32)
+    parts = pairs.repartitionAndSortWithinPartitions(mergers(context, lines), zlib.crc32)
     try:
-        parts.mapPartitions(partial(_merge, lines.job)).saveAsTextFile(output)
+        parts.mapPartitions(partial(merge_pairs, lines.job)).saveAsTextFile(output)
     except Exception as error:  # Py4J wraps what a task raised into exceptions of its own
         raise CrawlmillError(f"the job failed: {cause_of(str(error))}") from error
 
@@ -137,7 +149,7 @@ def cause_of(text: str) -> str:
     return ([*ours, *causes[-1:], *said, "Spark said nothing"])[0][:300]
 
 
-def _read(job: str, limit: float | None, lines: Iterable[str]) -> Iterator[Pair]:
+def read_lines(job: str, limit: float | None, lines: Iterable[str]) -> Iterator[Pair]:
     """The map side, on an executor: manifest lines in, merged pairs out as memory fills."""
     asked = _job(job)
     with tempfile.SpooledTemporaryFile(KEPT) as kept:
@@ -162,7 +174,7 @@ def _taken(kept: IO[bytes]) -> Iterator[Pair]:
     kept.truncate()
 
 
-def _merge(job: str, pairs: Iterable[Pair]) -> Iterator[bytes]:
+def merge_pairs(job: str, pairs: Iterable[Pair]) -> Iterator[bytes]:
     """The reduce side, on an executor: sorted pairs in, lines with equal keys merged out."""
     lines = merged((b"%b\t%b" % pair for pair in pairs), reducers_of(_job(job).analyses))
     return (line.rstrip(b"\n") for line in lines)
