@@ -17,7 +17,7 @@ from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
 from crawlmill.spark.arrays import KINDS
 from crawlmill.spark.batches import Query, batches, damage_batches
-from crawlmill.spark.options import inputs_of, plain, query_of, size_of, splits_of
+from crawlmill.spark.options import inputs_of, partitions_of, plain, query_of, size_of
 from crawlmill.spark.tables import TABLES, WARC, WAT, WET
 
 Rows = list[dict[str, Any]]
@@ -235,8 +235,11 @@ def test_options_are_read_whatever_their_case(samples: Path) -> None:
     assert query.reading().wanted == {"response", "arc"} and query_of(WAT, {}).reading().only_json == {"metadata"}
     assert size_of({"a": "3K"}, "a", 1) == 3072 and size_of({}, "a", 1) == 1
     path = str(samples / "*.warc.gz")
-    assert splits_of({"path": path, "split_bytes": "10k"}) == list(make_plan([path], 10 << 10).splits)
-    assert [split.end for split in splits_of({"path": path, "split_bytes": "0"})] == [None] * 3
+    partitions = partitions_of({"path": path, "split_bytes": "10k"})
+    assert [split for splits in partitions for split in splits] == list(make_plan([path], 10 << 10).splits)
+    assert [[split.end for split in splits] for splits in partitions_of({"path": path, "split_bytes": "0"})] == [
+        [None]
+    ] * 3
 
 
 def test_bodies_are_left_out_unless_named() -> None:

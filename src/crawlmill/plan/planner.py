@@ -18,6 +18,8 @@ CLUSTER_SPLIT = 128 << 20
 """The same on a cluster, where a task takes up to two seconds before it reads a byte."""
 RANGES = 1000
 """Ranges of a split, at most: a request for each takes longer than reading the bytes."""
+TASKS = 64
+"""Tasks of an engine whose tasks take several splits, where there are as many splits."""
 PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: fewer, larger spans
 
 
@@ -70,6 +72,29 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
             archives.append(_stat(split.uri))
         splits.extend(cut(split, split_size))
     return Plan(tuple(archives), tuple(splits), tuple(dict.fromkeys(twice)))
+
+
+def together(plan: Plan, most: int) -> list[list[Split]]:
+    """Splits in groups of neighbours, for tasks that cost more than reading a small file does.
+
+    Args:
+        plan: what is read.
+        most: bytes of a group, unless it is one split; fewer where there would be less than :data:`TASKS` groups.
+    """
+    sizes = {item.uri: item.size for item in plan.inputs}
+    limit = min(most, plan.size // TASKS)
+    groups: list[list[Split]] = []
+    held = 0
+    for split in plan.splits:
+        size, whole = split.size, sizes[split.uri]
+        if size is None:
+            size = limit if whole is None else whole - split.start
+        if not groups or held + size > limit:
+            groups.append([])
+            held = 0
+        groups[-1].append(split)
+        held += size
+    return groups
 
 
 def _stat(uri: str) -> Input:

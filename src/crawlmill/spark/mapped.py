@@ -1,4 +1,4 @@
-"""A function over splits as a DataFrame, one split a partition: the tables of a Spark without Python data sources (3.5), and
+"""A function over splits as a DataFrame: the tables of a Spark without Python data sources (3.5), and
 what an application makes of archives on any."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from crawlmill.plan.split import Split
 from crawlmill.spark.batches import Read, reader_of
-from crawlmill.spark.options import paths_of, plain, query_of, splits_of
+from crawlmill.spark.options import partitions_of, paths_of, plain, query_of
 from crawlmill.spark.tables import DAMAGE, ddl, table_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def read_mapped(spark: SparkSession, paths: list[str], table: str, damage: bool,
     schema = ", ".join(f"{name} {type}" for name, type in DAMAGE.items())
     if not damage:
         schema = ddl(table_of(table), query.columns)
-    return _by_arrow(spark, splits_of(found), reader_of(query, damage), schema)
+    return _by_arrow(spark, partitions_of(found), reader_of(query, damage), schema)
 
 
 def map_splits(
@@ -43,7 +43,7 @@ def map_splits(
     """
     paths = paths_of(inputs)
     if not hasattr(spark, "dataSource"):
-        return _by_arrow(spark, splits_of(plain({**options, "paths": json.dumps(paths)})), read, schema)
+        return _by_arrow(spark, partitions_of(plain({**options, "paths": json.dumps(paths)})), read, schema)
     from crawlmill.spark.source import mapped_source
 
     source = mapped_source(read, schema)  # mapInArrow would want pandas
@@ -51,8 +51,8 @@ def map_splits(
     return spark.read.format(source.name()).options(**options).load(paths)
 
 
-def _by_arrow(spark: SparkSession, splits: Sequence[Split], read: Read, schema: str) -> DataFrame:
-    lines = [(number, split.to_json()) for number, split in enumerate(splits)]
+def _by_arrow(spark: SparkSession, partitions: Sequence[Sequence[Split]], read: Read, schema: str) -> DataFrame:
+    lines = [(number, split.to_json()) for number, splits in enumerate(partitions) for split in splits]
     manifest = spark.createDataFrame(lines, "number bigint, split string")
 
     def each(given: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -60,4 +60,4 @@ def _by_arrow(spark: SparkSession, splits: Sequence[Split], read: Read, schema: 
             for line in batch.column(1).to_pylist():
                 yield from read(Split.from_line(line))
 
-    return manifest.repartitionByRange(max(1, len(lines)), "number").mapInArrow(each, schema)
+    return manifest.repartitionByRange(max(1, len(partitions)), "number").mapInArrow(each, schema)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from crawlmill.contract import type_set
 from crawlmill.errors import UsageError
-from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
+from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan, together
 from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN, local_path, scheme
 from crawlmill.spark.batches import Query
@@ -73,9 +73,10 @@ def inputs_of(options: Options) -> list[str]:
     return [str(item) for item in found]
 
 
-def splits_of(options: Options) -> list[Split]:
-    """The units of work, in order; the same as those of every engine for the same split size."""
-    return list(make_plan(inputs_of(options), split_size_of(options), options.get("base")).splits)
+def partitions_of(options: Options) -> list[list[Split]]:
+    """The splits of each partition, in order; the same splits as those of every engine for the same split size."""
+    size = split_size_of(options)
+    return together(make_plan(inputs_of(options), size, options.get("base")), size)
 
 
 def split_size_of(options: Options) -> int:

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Callable
 from crawlmill import jobspec, wire
 from crawlmill.errors import CrawlmillError
 from crawlmill.partial import merged, reducers_of
-from crawlmill.plan.planner import CLUSTER_SPLIT
+from crawlmill.plan.planner import CLUSTER_SPLIT, TASKS
 from crawlmill.plan.split import Split
 from crawlmill.streaming import run_guarded
 from crawlmill.task import Job, Task
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from crawlmill.engines import Work
 
 Pair = tuple[bytes, bytes]
-TASKS = 64
-"""Tasks, where there are as many splits: small files share tasks beyond that."""
 KEPT = 64 << 20
 """Bytes of a task's lines that are kept in memory until Spark takes them; more wait in a file."""
 POLL = 2.0

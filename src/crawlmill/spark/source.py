@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 from crawlmill.errors import UsageError
 from crawlmill.plan.split import Split
 from crawlmill.spark.batches import Query, Read, reader_of
-from crawlmill.spark.options import plain, query_of, splits_of
+from crawlmill.spark.options import partitions_of, plain, query_of
 from crawlmill.spark.tables import DAMAGE, chosen, ddl, table_of
 
 if TYPE_CHECKING:
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 
 class SplitPartition(InputPartition):
-    """A split as a partition."""
+    """Splits that one task reads, one after the other."""
 
-    def __init__(self, split: Split) -> None:
-        super().__init__(split)
-        self.split = split
+    def __init__(self, splits: list[Split]) -> None:
+        super().__init__(splits)
+        self.splits = splits
 
 
 def read_partition(partition: InputPartition, read: Read) -> Iterator[pa.RecordBatch]:
     """The batches of a partition; none of the one that Spark makes up when there is nothing to read."""
     if isinstance(partition, SplitPartition):
-        yield from read(partition.split)
+        for split in partition.splits:
+            yield from read(split)
 
 
 class SplitReader(DataSourceReader):
@@ -43,7 +44,7 @@ class SplitReader(DataSourceReader):
         self._options, self._read = options, read
 
     def partitions(self) -> list[InputPartition]:
-        return [SplitPartition(split) for split in splits_of(self._options)]
+        return [SplitPartition(splits) for splits in partitions_of(self._options)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         return read_partition(partition, self._read)

@@ -75,7 +75,7 @@ class ManifestReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         given = self._given()
         first, last = self._checked(given, start), self._checked(given, end)
         size = split_size_of(self._options)
-        return [SplitPartition(part) for split in given[first:last] for part in cut(split, size)]
+        return [SplitPartition([part]) for split in given[first:last] for part in cut(split, size)]
 
     def _checked(self, given: Sequence[Split], offset: dict[str, object]) -> int:
         """The lines that an offset stands for, when the manifest still has them."""
