@@ -23,7 +23,7 @@ def environment(folder: Path) -> str:
                 subprocess.run(words, check=True, capture_output=True, text=True, timeout=1200)
             except subprocess.CalledProcessError as error:
                 said = (error.stderr or error.stdout).strip().splitlines()
-                raise RuntimeError(f"{' '.join(words[1:4])}: {said[-1] if said else error}") from None
+                raise RuntimeError(f"{words[2]}: {said[-1] if said else error}") from None
             except subprocess.TimeoutExpired as error:
                 raise RuntimeError(str(error)) from None
         stamp.write_text(wanted)
@@ -39,16 +39,13 @@ def submit(
     of Parquet, save it work.
     """
     packages = next(Path(python).parent.parent.glob("lib/python*/site-packages"))
-    ours = packages / "cc_pyspark"
+    code = packages / "cc_pyspark"
     settings = ("spark.ui.enabled=false", "spark.driver.bindAddress=127.0.0.1", "spark.driver.host=127.0.0.1")
     words = [str(packages / "pyspark/bin/spark-submit"), "--master", master]
     for setting in (*settings, "spark.ui.showConsoleProgress=false", f"spark.sql.warehouse.dir={folder}"):
         words += ["--conf", setting]
-    words += [
-        "--py-files",
-        f"{ours / 'sparkcc_fastwarc.py'},{ours / 'jobs/server_count.py'}",
-        str(ours / "jobs" / JOBS[reader]),
-    ]
+    modules = (code / "sparkcc_fastwarc.py", code / "jobs/server_count.py")
+    words += ["--py-files", ",".join(map(str, modules)), str(code / "jobs" / JOBS[reader])]
     words += [f"file://{manifest}", "servers", "--num_input_partitions", str(tasks), "--num_output_partitions", "1"]
     words += ["--output_format", "json", "--output_compression", "None"]
     pythons = {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, "PYTHONPATH": ""}

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benches import cc_pyspark
-from benches.usage import Times, Tree, measure
+from benches.usage import Times, Tree, last_line, measure
 from crawlmill.cluster.fetch import java
 from crawlmill.errors import CrawlmillError
+from crawlmill.spark.rdd import cause_of
 
 HERE = Path(__file__).resolve().parent
 QUESTION = f"{HERE / 'server_count.py'}:server_count"
@@ -111,13 +112,13 @@ def _session(bench: SparkBench) -> Iterator[Callable[[list[str]], Row]]:
         words = [sys.executable, str(HERE / "warm_session.py"), QUESTION, bench.master]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said}
         process = subprocess.Popen(words, text=True, env=_environment(), **pipes)  # type: ignore[call-overload]
-    watchdog = threading.Timer(LIMIT, process.kill)
-    watchdog.start()
     tree = Tree(process.pid)
+    watchdog = threading.Timer(LIMIT, tree.kill)
+    watchdog.start()
 
     def expect(word: str) -> None:
         if process.stdout.readline().strip() != word:
-            raise RuntimeError(f"the session ended\n{log.read_text(errors='replace')[-1500:]}")
+            raise RuntimeError(f"the session ended: {last_line(log.read_text(errors='replace'))}")
 
     def job(inputs: list[str]) -> Row:
         out = bench.new()
@@ -135,7 +136,7 @@ def _session(bench: SparkBench) -> Iterator[Callable[[list[str]], Row]]:
         try:
             process.wait(60)
         except subprocess.TimeoutExpired:
-            process.kill()
+            tree.kill()
             process.wait(30)
         watchdog.cancel()
 
@@ -148,7 +149,8 @@ def peer(reader: str) -> Callable[[SparkBench], Iterator[tuple[str, Row]]]:
         manifest, out = bench.new(".manifest"), bench.new()
         manifest.write_text("".join(f"{path}\n" for path in bench.files))
         words, needs = cc_pyspark.submit(python, reader, f"local[{bench.workers}]", manifest, out, len(bench.files))
-        took = measure(words, bench.new(".log"), timeout=LIMIT, env=_environment(**needs), cwd=bench.folder)
+        options = {"why": cause_of, "env": _environment(**needs), "cwd": bench.folder}
+        took = measure(words, bench.new(".log"), timeout=LIMIT, **options)
         yield "", Row(took, cc_pyspark.rows(out))
 
     return way

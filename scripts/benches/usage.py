@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +105,13 @@ class Tree:
         """This moment."""
         return Times(time.monotonic(), self.look(), machine_seconds())
 
+    def kill(self) -> None:
+        """End those that still run."""
+        self.look()
+        for pid in self._ours:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def _below(self, pid: int, parents: dict[int, int]) -> bool:
         while pid not in self._ours:
             if pid not in parents:
@@ -112,11 +120,18 @@ class Tree:
         return True
 
 
-def measure(words: list[str], log: Path, *, timeout: float, **options: object) -> Times:
-    """Run a command to its end, and measure it with all processes below it.
+def last_line(text: str) -> str:
+    """The last line of what a program said."""
+    return text.strip().rpartition("\n")[2]
+
+
+def measure(
+    words: list[str], log: Path, *, timeout: float, why: Callable[[str], str] = last_line, **options: object
+) -> Times:
+    """Run a command to its end, and measure it with all processes below it. What it says goes to ``log``.
 
     Raises:
-        RuntimeError: it failed, or took longer than ``timeout`` seconds; with the end of what it said, which stands in ``log``.
+        RuntimeError: it failed, or took longer than ``timeout`` seconds; with what ``why`` finds in the log.
     """
     with open(log, "wb") as said:
         began = Times(time.monotonic(), Used(), machine_seconds())
@@ -130,9 +145,9 @@ def measure(words: list[str], log: Path, *, timeout: float, **options: object) -
             taken = tree.times() - began
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                tree.kill()
                 process.wait(30)
     if process.returncode:
-        end = log.read_text(errors="replace")[-1500:]
-        raise RuntimeError(f"{words[0]} ... ended with {process.returncode} after {taken.wall:.0f} s\n{end}")
+        said_why = why(log.read_text(errors="replace"))
+        raise RuntimeError(f"it ended with {process.returncode} after {taken.wall:.0f} s: {said_why}")
     return taken
