@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from crawlmill import registry, wire
 from crawlmill.cluster.finding import know_hdfs
@@ -25,9 +27,6 @@ from crawlmill.task import Job
 from crawlmill.warc.reading import MAX_RECORD
 from crawlmill.where import parse_where
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 @dataclass(frozen=True)
 class Run(Mapping[str, "pa.Table"]):
@@ -44,7 +43,7 @@ class Run(Mapping[str, "pa.Table"]):
     """
 
     analyses: tuple[Analysis, ...]
-    tables: Callable[[str], pa.Table]
+    tables: Callable[[str], Iterable[pa.Table]]
     damage: pa.Table
     counters: Mapping[str, int]
     plan: Plan
@@ -53,6 +52,10 @@ class Run(Mapping[str, "pa.Table"]):
     output: str | None = None
 
     def __getitem__(self, name: str) -> pa.Table:
+        return pa.concat_tables(self.batches(name))
+
+    def batches(self, name: str) -> Iterable[pa.Table]:
+        """A table as tables of some rows each: one that was written with an output need not fit into memory."""
         for analysis in self.analyses:
             if name in (analysis.base, analysis.name):
                 return self.tables(analysis.name)
@@ -203,7 +206,7 @@ def make_job(
 
 def _finish(
     job: Job, plan: Plan, parts: list[str], scratch: str, folder: RunDir | None, format: str
-) -> tuple[Callable[[str], pa.Table], pa.Table, dict[str, int]]:
+) -> tuple[Callable[[str], Iterable[pa.Table]], pa.Table, dict[str, int]]:
     """Merge the partials into tables: how to get each, the damage, the counters."""
     reducers = reducers_of(job.analyses)
     between = iter(range(1 << 30))
@@ -212,7 +215,7 @@ def _finish(
     damage = TableSink(DAMAGE_SCHEMA)
     if folder is None:
         counters = deliver(lines, job.analyses, reducers, {**kept, wire.DAMAGE: damage})
-        return (lambda name: kept[name].table), damage.table, counters
+        return (lambda name: [kept[name].table]), damage.table, counters
     sinks: dict[str, Sink] = {
         analysis.name: writer(folder.file(f"{analysis.base}.{format}"), schema_of(analysis), format, folder.work)
         for analysis in job.analyses
@@ -222,14 +225,14 @@ def _finish(
     return _tables(job, folder, format), damage.table, counters
 
 
-def _tables(job: Job, folder: RunDir, format: str) -> Callable[[str], pa.Table]:
+def _tables(job: Job, folder: RunDir, format: str) -> Callable[[str], Iterable[pa.Table]]:
     """The tables of a folder, read when they are asked for."""
-    from crawlmill.results.reading import read_table
+    from crawlmill.results.reading import read_batches
 
     files = {
         analysis.name: (folder.named(f"{analysis.base}.{format}"), schema_of(analysis)) for analysis in job.analyses
     }
-    return lambda name: read_table(*files[name])
+    return lambda name: read_batches(*files[name])
 
 
 def _stored_run(job: Job, identity: Mapping[str, object], folder: RunDir, done: Mapping[str, Any]) -> Run:

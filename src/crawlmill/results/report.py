@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
@@ -32,16 +32,21 @@ def top_rows(table: pa.Table, count: int) -> pa.Table:
     return table.take(pa.array(order, pa.int64()))
 
 
+def top_of(tables: Iterable[pa.Table], count: int) -> tuple[pa.Table, int]:
+    """The :func:`top_rows` of a table that comes in parts, at least one, and how many rows there are."""
+    best: list[pa.Table] = []
+    rows = 0
+    for table in tables:
+        best = [top_rows(pa.concat_tables([*best, table]), count)]
+        rows += table.num_rows
+    return best[0], rows
+
+
 def show_tables(run: Run, top: int, out: IO[str]) -> None:
     """The top rows of every analysis."""
     for analysis in run.analyses:
-        table = run[analysis.name]
-        show_table(
-            top_rows(table, top),
-            f"{analysis.name}: {analysis.summary}",
-            out,
-            f"{min(top, table.num_rows)} of {table.num_rows:,} rows",
-        )
+        table, rows = top_of(run.batches(analysis.name), top)
+        show_table(table, f"{analysis.name}: {analysis.summary}", out, f"{table.num_rows} of {rows:,} rows")
 
 
 def show_table(table: pa.Table, title: str, out: IO[str], caption: str = "") -> None:
@@ -111,7 +116,7 @@ def write_json(run: Run, job: Job, top: int, out: IO[str]) -> None:
     """The report and the top rows as one JSON object."""
     fields = report_of(run, job, "")
     fields.pop("files")
-    fields["top"] = {analysis.name: top_rows(run[analysis.name], top).to_pylist() for analysis in run.analyses}
+    fields["top"] = {analysis.name: top_of(run.batches(analysis.name), top)[0].to_pylist() for analysis in run.analyses}
     json.dump(fields, out, indent=1, ensure_ascii=False)
     out.write("\n")
 
