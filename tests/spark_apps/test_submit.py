@@ -138,9 +138,14 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("place", "case"), RUNS)
-def test_an_application_by_spark_submit(place: str, case: Case, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_an_application_by_spark_submit(
+    place: str, case: Case, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra ``spark`` brings no pandas, so the driver finds none here."""
     for package in ("pyspark", "resiliparse"):
         pytest.importorskip(package, reason=f"{package} is not installed: pip install 'crawlmill[spark,html]'")
+    (tmp_path / "pandas.py").write_text("raise ImportError('hidden by a test')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     where: Place = request.getfixturevalue(place)
     out = tmp_path / "out"
     output = ("-o", out.as_uri()) if case.output else ()  # by its scheme: a cluster's own file system may be another
