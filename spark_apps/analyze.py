@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from pyspark.sql import SparkSession
-
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
 from crawlmill.sources import local_path, scheme
 from crawlmill.spark.rdd import Lines, bring_files, progress, run_lines, save_parts, tasks_of
 from crawlmill.streaming import add_job_options, job_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
@@ -40,6 +42,11 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Run the application: an error of ours is one line and its exit code."""
     arguments = parse()
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        print(f"crawlmill: {MissingExtra('pyspark', 'spark')}", file=sys.stderr)
+        sys.exit(MissingExtra.exit_code)
     spark = SparkSession.builder.getOrCreate()
     code = 0
     try:

@@ -10,19 +10,20 @@ INDEX is CDXJ (files, a folder) or the columnar index as Parquet. The result is 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from crawlmill.errors import CrawlmillError, UsageError
+import pyarrow as pa
+
+from crawlmill.errors import DamageLimit, UsageError
 from crawlmill.plan.planner import cut
 from crawlmill.plan.scan import read_split
 from crawlmill.plan.split import Split
 from crawlmill.sources import local_path, scheme
 from crawlmill.spark.arrays import KINDS
-from crawlmill.spark.batches import Query, batches, damage_batches
+from crawlmill.spark.batches import Query, reader_of
 from crawlmill.spark.indexes import read_index, splits_of_index
 from crawlmill.spark.options import plain, query_of, split_size_of
 from crawlmill.spark.tables import DAMAGE, ddl, table_of
@@ -37,11 +38,11 @@ from crawlmill.spark_apps.common import (
     save,
     save_damage,
 )
+from crawlmill.warc.damage import Damage
 from crawlmill.warc.stream import Item
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
 
 EPILOG = """HOW: the rows that fit are grouped by archive, the ranges of each cut into tasks, near ones fetched by one request
 and what lies between passed over. The index is never collected on the driver. Columns are those of the table warc
@@ -69,35 +70,56 @@ def splits(spark: SparkSession, args: argparse.Namespace, size: int) -> DataFram
     return found.repartition(max(1, min(PARTITIONS, found.count())))  # a number: else Spark makes one task of them
 
 
+def mapped(lines: DataFrame, read: Callable[[Iterator[Split]], Iterator[pa.RecordBatch]], schema: str) -> DataFrame:
+    """What a function makes of the splits that the manifest lines of a task name.
+
+    Its rows travel by an RDD. ``mapInArrow`` would want pandas; a data source is planned on the driver, which would have to
+    hold what the index names.
+    """
+
+    def rows(given: Iterable[Row]) -> Iterator[tuple[object, ...]]:
+        for batch in read(Split.from_line(row.split) for row in given):
+            cells = [_plain(column) for column in batch.columns]
+            yield from zip(*cells, strict=True)
+
+    return lines.sparkSession.createDataFrame(lines.rdd.mapPartitions(rows), schema, verifySchema=False)
+
+
+def _plain(column: pa.Array) -> list[object]:
+    """The cells of a column as Spark takes them from Python."""
+    cells: list[object] = column.to_pylist()
+    if isinstance(column, pa.MapArray):
+        return [cell if cell is None else dict(cell) for cell in cells]  # type: ignore[call-overload]
+    return cells
+
+
 def table(lines: DataFrame, query: Query, damage: bool) -> DataFrame:
     """The records that manifest lines name, or their damage."""
-
-    def read(given: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in given:
-            for line in batch.column(0).to_pylist():
-                yield from (damage_batches if damage else batches)(Split.from_line(line), query)
-
-    return lines.mapInArrow(read, _damage_ddl() if damage else ddl(table_of(query.table), query.columns))
+    read = reader_of(query, damage)
+    schema = _damage_ddl() if damage else ddl(table_of(query.table), query.columns)
+    return mapped(lines, lambda splits: (batch for split in splits for batch in read(split)), schema)
 
 
 def subset(lines: DataFrame, query: Query, folder: str) -> DataFrame:
-    """Write a WARC a task into a folder that every worker sees; answers the damage."""
+    """Write a WARC a task into a folder that every worker sees; answers the damage. A task raises :class:`DamageLimit` when
+    there is damage and the query is strict."""
 
-    def read(given: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
+    def items(splits: Iterator[Split]) -> Iterator[Item]:
+        for split in splits:
+            for item in read_split(split, query.reading(), query.where):
+                if query.strict and isinstance(item, Damage):
+                    raise DamageLimit(item.message, f"{item.uri}@{item.offset}", "all of it: leave out --damage fail")
+                yield item
+
+    def read(splits: Iterator[Split]) -> Iterator[pa.RecordBatch]:
         from pyspark import TaskContext
 
         from crawlmill.results.subset import write_subset
 
-        def items() -> Iterator[Item]:
-            for batch in given:
-                for line in batch.column(0).to_pylist():
-                    yield from read_split(Split.from_line(line), query.reading(), query.where)
-
         context = TaskContext.get()
         assert context is not None
         path = os.path.join(folder, f"part-{context.partitionId():05d}.warc.gz")
-        made = write_subset(items(), path, overwrite=True)
+        made = write_subset(items(splits), path, overwrite=True)
         if not made.records:
             os.unlink(path)
         columns = [
@@ -106,7 +128,7 @@ def subset(lines: DataFrame, query: Query, folder: str) -> DataFrame:
         ]
         yield pa.RecordBatch.from_arrays(columns, names=list(DAMAGE))
 
-    return lines.mapInArrow(read, _damage_ddl())
+    return mapped(lines, read, _damage_ddl())
 
 
 def _damage_ddl() -> str:
@@ -115,10 +137,6 @@ def _damage_ddl() -> str:
 
 def work(spark: SparkSession, args: argparse.Namespace) -> None:
     """Choose, read, write."""
-    try:
-        importlib.import_module("pandas")
-    except ImportError:
-        raise CrawlmillError("Spark needs the package pandas for this", hint="pip install pandas") from None
     options = plain({name: value for name, value in reading(args).items() if name != "where"})
     query = query_of(table_of("warc"), {**options, "columns": args.columns})
     lines = splits(spark, args, split_size_of(options))

@@ -20,12 +20,12 @@ pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 def test_chosen_records_are_those_of_a_whole_reading(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
     out, index = str(tmp_path / "out"), str(samples / "cdx/index.cdxj")
     condition = "url_host_registered_domain = 'example.org' and fetch_status = 200"
-    columns = "url,offset,payload,text"
+    columns = "url,offset,payload,text,status,payload_truncated,headers"
     assert index_to_records.main([index, "--where", condition, "--columns", columns, "-o", out]) == 0
-    found = {(row.url, row.offset): (row.payload, row.text) for row in spark.read.parquet(out).collect()}
+    found = {(row.url, row.offset): row.asDict() for row in spark.read.parquet(out).collect()}
     whole = spark.read.format("warc").option("columns", columns).option("where", "status=200 and domain=example.org")
     expected = {
-        (row.url, row.offset): (row.payload, row.text)
+        (row.url, row.offset): row.asDict()
         for row in whole.option("types", "response,revisit").load(str(samples / "*.warc.gz")).collect()
     }
     assert found == expected and len(found) == 9
@@ -62,3 +62,8 @@ def test_a_wrong_row_is_damage_and_a_wrong_question_one_line(
     assert index_to_records.main([archive, "-o", out, "--overwrite"]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("crawlmill: ")]
     assert "colour" in said[0] and "no index; it is CDXJ" in said[1] and len(said) == 2
+    for format in ("json", "warc"):
+        words = [str(index), "-o", f"{out}-{format}", "--format", format, "--damage", "fail"]
+        assert index_to_records.main(words) == 3
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("crawlmill: ")]
+        assert len(said) == 1 and "the index names a range that is not a record's" in said[0]
