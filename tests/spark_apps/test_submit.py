@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from clusters import SMALL, Standalone, yarn_settings
 from crawlmill.spark_apps.host_graph import name_of
 from submitting import APPS, Place, submit
 
@@ -124,12 +125,30 @@ def local(java: None) -> Place:
     return Place()
 
 
+@pytest.fixture
+def on_standalone(standalone: Standalone) -> Place:
+    """A cluster of two workers."""
+    return Place(standalone.master, SMALL)
+
+
+@pytest.fixture
+def on_yarn(yarn: Path) -> Place:
+    """A cluster of Hadoop."""
+    return Place("yarn", yarn_settings())
+
+
 # A row is the name of a fixture that gives a Place, the marks of its tests, and what runs there.
 PLACES = [
     (
         "local",
         [pytest.mark.slow, pytest.mark.spark, pytest.mark.xdist_group("spark")],
         [case for case in CASES if case.page is None],
+    ),
+    ("on_standalone", [pytest.mark.slow, pytest.mark.spark, pytest.mark.xdist_group("standalone")], CASES),
+    (
+        "on_yarn",
+        [pytest.mark.slow, pytest.mark.spark, pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")],
+        CASES,
     ),
 ]
 RUNS = [
