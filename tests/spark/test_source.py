@@ -197,4 +197,4 @@ def test_the_way_of_an_older_spark_gives_the_same_rows(spark: SparkSession, ever
     )
     mapped = read_mapped(spark, everything, "warc", True, {})
     assert lines(mapped.collect()) == lines(read(spark, "warc_damage", everything).collect())
-    assert mapped.rdd.getNumPartitions() == 41
+    assert mapped.rdd.getNumPartitions() == 40  # the empty file shares one

@@ -64,6 +64,7 @@ def _of_parquet(path: str) -> Iterator[pa.Table]:
 
 
 def _of_text(file: IO[str], ending: str, schema: Schema | None) -> Iterator[pa.Table]:
+    rows: Iterator[Row]
     if ending == "jsonl":
         objects = map(json.loads, file)
         first = next(objects, None)
