@@ -101,20 +101,23 @@ class Collector:
         self._grows = int(getattr(reducer, "GROWS", 0))
         self._text_key = len(analysis.key) == 1 and analysis.key[0] == (analysis.key[0].name, "string", False)
         counts = analysis.merge_name == "total" and reducer.__name__ == "crawlmill.reducers.total"
-        self.collect = self._collect_counts if counts and self._text_key else self._collect
+        self.collect = self._collect_counts if counts and self._texts else self._collect
 
     def _collect_counts(self, pairs: list[tuple[Any, Any]]) -> None:
-        """The most common case, made short: a text key, a whole number that is added."""
+        """The most common case, made short: keys of texts, whole numbers that are added."""
+        merged = self.merged
         if len(pairs) == 1:
             key, value = pairs[0]
-            if type(key) is str and type(value) is int and key.isascii():
-                self.merged[key] = self.merged.get(key, 0) + value
+            if type(value) is int and key in merged:
+                merged[key] += value
                 return
+        if not self._text_key:
+            self._collect(pairs)
+            return
         for key, value in pairs:
             if type(key) is not str or type(value) is not int or not (key.isascii() or clean_string(key)):
                 self._collect(pairs)  # says what is wrong
                 return
-        merged = self.merged
         for key, value in pairs:
             merged[key] = merged.get(key, 0) + value
 

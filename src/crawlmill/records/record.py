@@ -71,18 +71,25 @@ class Record:
         """The WARC header (of an ARC record: the fields of its URL line under their WARC names)."""
         return Headers(self.head)
 
-    @lazy
-    def url(self) -> str | None:
-        """WARC-Target-URI without white space around it and without one pair of ``<>``; None when absent."""
+    def _field(self, name: str, usual: bytes) -> str | None:
+        """The first value of a header, as nearly all crawlers write it or in any other way."""
         head = self.head
-        at = head.find(b"\nWARC-Target-URI: ")
+        at = head.find(usual)
         if at >= 0:
             end = head.find(b"\r\n", at)
             if end >= 0 and head[end + 2 : end + 3] not in (b" ", b"\t"):
-                raw = to_text(head[at + 18 : end])
-                return raw if raw[-1:] not in "> \t" and raw[:1] not in "< \t" else urls.clean_url(raw)
-        found = self.headers.get("WARC-Target-URI")
-        return None if found is None else urls.clean_url(found)
+                value = head[at + len(usual) : end]
+                if not (value[:1].isspace() or value[-1:].isspace()):
+                    return to_text(value)
+        return self.headers.get(name)
+
+    @lazy
+    def url(self) -> str | None:
+        """WARC-Target-URI without white space around it and without one pair of ``<>``; None when absent."""
+        raw = self._field("WARC-Target-URI", b"\nWARC-Target-URI: ")
+        if raw is None:
+            return None
+        return urls.clean_url(raw) if raw[:1] == "<" else raw
 
     @lazy
     def date(self) -> str | None:
@@ -113,7 +120,7 @@ class Record:
     @lazy
     def identified(self) -> str | None:
         """WARC-Identified-Payload-Type: the media type that the crawler recognised."""
-        return self.headers.get("WARC-Identified-Payload-Type")
+        return self._field("WARC-Identified-Payload-Type", b"\nWARC-Identified-Payload-Type: ")
 
     @lazy
     def origin(self) -> str | None:
