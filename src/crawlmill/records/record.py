@@ -78,9 +78,7 @@ class Record:
         if at >= 0:
             end = head.find(b"\r\n", at)
             if end >= 0 and head[end + 2 : end + 3] not in (b" ", b"\t"):
-                value = head[at + len(usual) : end]
-                if not (value[:1].isspace() or value[-1:].isspace()):
-                    return to_text(value)
+                return to_text(head[at + len(usual) : end].strip())
         return self.headers.get(name)
 
     @lazy
