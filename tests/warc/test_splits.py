@@ -148,3 +148,17 @@ def test_bytes_before_a_trailer_are_damage_whatever_is_read() -> None:
     outer, touched = read(archive, http=False, full=False), read(archive, blocks=True, full=False)
     assert touched.rows == outer.rows != []
     assert [places(seen) for seen in touched.records] == [places(seen) for seen in outer.records]
+
+
+def test_a_hit_member_that_decodes_on_into_the_next_is_damage_whoever_reads() -> None:
+    """A flipped bit near its end can make it one whose end lies behind the border: a walk that stops there must see that too."""
+    first, second = (gz([make_record("response", f"http://{at}.example/0", b"x")]) for at in range(2))
+    for behind in (second, gzip.compress(b"", mtime=0) + second):
+        hit = 0
+        for bit in range(8 * (len(first) - 20), 8 * (len(first) - 8)):
+            data = bytearray(first + behind)
+            data[bit // 8] ^= 1 << bit % 8
+            whole = parts(bytes(data), [], full=False, blocks=False)
+            assert parts(bytes(data), [1], full=False, blocks=False) == whole
+            hit += bool(whole[1])
+        assert hit > 50

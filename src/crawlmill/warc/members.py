@@ -66,9 +66,14 @@ class Walk:
             inflate = None
             head, magic = self._whole_at(buf, pos) if self._bodies else (None, -1)
             if head is None:
+                first = buf[pos : pos + FIRST]
+                if (
+                    len(first) < FIRST and self.limit is not None
+                ):  # what a hit member decodes to must not depend on the limit
+                    first += self.source.read_at(self.limit, FIRST - len(first))
                 inflate = inflater(31)
                 try:
-                    head = inflate.decompress(buf[pos : pos + FIRST], FIRST_OUT)
+                    head = inflate.decompress(first, FIRST_OUT)
                 except zlib.error:
                     yield from self._slow()
                     continue
@@ -79,13 +84,13 @@ class Walk:
                 if head or inflate is None or not inflate.eof:
                     yield from self._slow()
                 else:
-                    self._pos = min(pos + FIRST, len(buf)) - len(inflate.unused_data)
+                    self._pos = pos + len(first) - len(inflate.unused_data)
                     reading.empty_members += 1
                 continue
             size = int(digits)
             length = end + size + 6
             if inflate is not None and inflate.eof:
-                after = min(pos + FIRST, len(buf)) - len(inflate.unused_data)
+                after = pos + len(first) - len(inflate.unused_data)
                 if len(head) != length:
                     yield from self._slow()
                     continue
