@@ -26,13 +26,21 @@ from crawlmill.sources import STDIN
 from sessions import OLD, led_to, spark_home
 
 
+class _Own:
+    """What engines of the tests have in common."""
+
+    resumes = False
+    split_size = None
+
+    def commands(self, work: Work) -> list[str]:
+        raise UsageError("the test's own")
+
+
 @dataclass(frozen=True)
-class Pipe:
+class Pipe(_Own):
     """``mapper | LC_ALL=C sort | reducer`` in a shell: what Hadoop Streaming does, without Hadoop."""
 
     record_timeout: float | None = None
-    resumes = False
-    split_size = None
 
     def run(self, work: Work) -> list[str]:
         """Two mappers, one sort, one reducer, each a process of its own."""
@@ -56,9 +64,6 @@ class Pipe:
         assert done.returncode == 0, done.stderr
         return [str(folder / "out")]
 
-    def commands(self, work: Work) -> list[str]:
-        raise UsageError("the test's own")
-
 
 @dataclass(frozen=True)
 class Row:
@@ -70,7 +75,7 @@ class Row:
         needs: the fixture that has what it runs on, if any.
         marks: what it needs.
         gaps: what it cannot do, by the name of the test, and why. Each is a strict expected failure with UsageError.
-        only: the tests that it is in, where it is another row's engine elsewhere; all if empty.
+        only: the tests that it is in, where those are not :data:`EVERYWHERE`.
     """
 
     name: str
@@ -106,12 +111,10 @@ def _standalone(cluster: Standalone, **options: object) -> Engine:
 
 
 @dataclass(frozen=True)
-class OldSpark:
+class OldSpark(_Own):
     """The engine with another Spark than ours, whose Python 3.11 it takes along."""
 
     python: Path
-    resumes = False
-    split_size = None
 
     def run(self, work: Work) -> list[str]:
         names = "spark.pyspark.python", "spark.pyspark.driver.python"
@@ -120,34 +123,24 @@ class OldSpark:
             led_to(spark_home(self.python), environment)
             return Spark("local[2,4]", reducers=3, settings=settings).run(work)
 
-    def commands(self, work: Work) -> list[str]:
-        raise UsageError("the test's own")
-
 
 @dataclass(frozen=True)
-class OnYarn:
+class OnYarn(_Own):
     """The engine with its executors in containers of a cluster."""
 
     home: Path
-    resumes = False
-    split_size = None
 
     def run(self, work: Work) -> list[str]:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("HADOOP_CONF_DIR", str(self.home / "etc/hadoop"))
             return Spark("yarn", 3, sys.executable, yarn_settings()).run(work)
 
-    def commands(self, work: Work) -> list[str]:
-        raise UsageError("the test's own")
-
 
 @dataclass(frozen=True)
-class Connected:
+class Connected(_Own):
     """A session of Spark Connect, in a process that has no other."""
 
     url: str
-    resumes = False
-    split_size = None
 
     def run(self, work: Work) -> list[str]:
         program = Path(__file__).with_name("connected.py")
@@ -158,9 +151,6 @@ class Connected:
         assert done.returncode == 0, done.stderr.decode()[-4000:]
         found: list[str] = json.loads(done.stdout)
         return found
-
-    def commands(self, work: Work) -> list[str]:
-        raise UsageError("the test's own")
 
 
 NO_RESUME = "it retries by its own means; the rows of a job count only when the whole job ended well"
@@ -173,6 +163,8 @@ ON_SPARK = (pytest.mark.spark, pytest.mark.xdist_group("spark"))
 
 ON_STANDALONE = (pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("standalone"))
 ON_YARN = (pytest.mark.spark, pytest.mark.slow, *ON_HADOOP)
+EVERYWHERE = frozenset({"analyses", "counters", "filters", "resume", "notebook", "standard_input"})
+"""The tests of an engine; another place of it has the first ones, and one of Spark's has real archives too."""
 ELSEWHERE = frozenset({"analyses", "counters"})
 
 
@@ -187,7 +179,7 @@ ROWS = [
     Row("mrjob inline", _mrjob("inline"), None, _slow("mrjob inline"), CLUSTER),
     Row("mrjob local", _mrjob("local"), None, _slow("mrjob local"), CLUSTER),
     Row("spark", _spark, "java", ON_SPARK, {"resume": NO_RESUME, "standard_input": NO_STDIN}),
-    Row("spark standalone", _standalone, "standalone", ON_STANDALONE, only=ELSEWHERE),
+    Row("spark standalone", _standalone, "standalone", ON_STANDALONE, only=ELSEWHERE | {"corpus"}),
     Row("spark yarn", OnYarn, "cluster", ON_YARN, only=ELSEWHERE),
     Row(f"spark {OLD}", OldSpark, "old_python", (*ON_SPARK, pytest.mark.slow), only=ELSEWHERE),
     Row("spark connect", Connected, "connect_server", ON_SPARK, only=ELSEWHERE | {"notebook"}),

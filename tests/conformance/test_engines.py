@@ -18,7 +18,7 @@ import pytest
 
 import crawlmill
 from archives import gz, gz_whole, make_record
-from conformance.rows import ROWS, Row
+from conformance.rows import EVERYWHERE, ROWS, Row
 from crawlmill import analysis, registry
 from crawlmill.engines import Engine
 from crawlmill.engines.local import Local
@@ -36,7 +36,7 @@ def rows(test: str) -> list[object]:
     """The engines as parameters of a test; what one cannot do is expected to fail, and must."""
     found = []
     for row in ROWS:
-        if row.only and test not in row.only:
+        if test not in (row.only or EVERYWHERE):
             continue
         marks = list(row.marks)
         if test in row.gaps:
@@ -160,6 +160,27 @@ def test_filters_and_full_checks_and_records_that_hang_or_crash(
     assert sorted(ended) == [("crash", "crashes"), ("timeout", "hangs")]
     assert {row["kind"] for row in damage} > {"digest"}
     assert run["crashes"]["records"].to_pylist() == run["hangs"]["records"].to_pylist() != []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", rows("corpus"))
+def test_real_archives_give_the_same_lines(
+    row: Row, corpus: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """All kinds of writers, and all that went wrong in their files."""
+    sheets = [
+        sheet for sheet in corpus.rglob("*.truth.json") if json.loads(sheet.read_text())["format"] in ("warc", "arc")
+    ]
+    inputs = sorted(str(sheet).removesuffix(".truth.json") for sheet in sheets)
+    runs = [
+        crawlmill.run(ALL, inputs, output=tmp_path / name, format="jsonl", split_size=SPLIT, on=engine, damage="accept")
+        for name, engine in {"there": row.engine(request), "here": REFERENCE}.items()
+    ]
+    names = sorted(os.listdir(tmp_path / "here"))
+    assert sorted(os.listdir(tmp_path / "there")) == names
+    for name in set(names) - {"run.json"}:
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
+    assert runs[0].counters == runs[1].counters and runs[1].damage.num_rows > 20
 
 
 @pytest.mark.parametrize("row", rows("resume"))

@@ -139,7 +139,7 @@ def on_yarn(yarn: Path) -> Place:
 
 
 # A row is the name of a fixture that gives a Place, the marks of its tests, and what runs there. On YARN a start takes 15
-# seconds: one of each kind, and analyze.py by the engine's own tests.
+# seconds: two of them, and analyze.py by the engine's own tests.
 PLACES = [
     (
         "local",
@@ -150,7 +150,7 @@ PLACES = [
     (
         "on_yarn",
         [pytest.mark.slow, pytest.mark.spark, pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")],
-        [case for case in CASES if case.app in ("extract_text.py", "near_duplicates.py", "sql.py")],
+        [case for case in CASES if case.app in ("near_duplicates.py", "sql.py")],
     ),
 ]
 RUNS = [

@@ -33,7 +33,7 @@ class Spark:
     Attributes:
         master: as Spark has it: ``local[4]``, ``spark://HOST:PORT``, ``yarn``.
         reducers: tasks that merge; None for as many as Spark likes.
-        node_python: the interpreter of driver and executors on a cluster, 3.9 or later.
+        node_python: the interpreter of driver and executors on a cluster, 3.9 or later; None for ``python3``, or that of ``env``.
         settings: ``key=value`` for ``--conf``.
         record_timeout: seconds after which an analysis that is still on one record is ended.
         env: a packed environment (``.tar.gz``, ``.tgz``, ``.tar``, ``.zip``), here or in HDFS, that executors unpack. Its
@@ -43,7 +43,7 @@ class Spark:
 
     master: str = "local[*,4]"
     reducers: int | None = None
-    node_python: str = "python3"
+    node_python: str | None = None
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
     env: str | None = None
@@ -110,7 +110,8 @@ class Spark:
             python = driver = sys.executable
             found = ["spark.driver.bindAddress=127.0.0.1", "spark.driver.host=127.0.0.1", "spark.ui.enabled=false"]
         else:
-            python, driver = (self.node_python,) * 2 if self.env is None else (f"./{ENV}/bin/python", sys.executable)
+            python = self.node_python or ("python3" if self.env is None else f"./{ENV}/bin/python")
+            driver = python if self.env is None else sys.executable
             found = []
         found += [f"spark.pyspark.python={python}", f"spark.pyspark.driver.python={driver}"]
         found += ["spark.ui.showConsoleProgress=false", "spark.speculation=false"]
