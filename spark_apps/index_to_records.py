@@ -89,7 +89,7 @@ def _plain(column: pa.Array) -> list[object]:
     """The cells of a column as Spark takes them from Python."""
     cells: list[object] = column.to_pylist()
     if isinstance(column, pa.MapArray):
-        return [cell if cell is None else dict(cell) for cell in cells]  # type: ignore[call-overload]
+        return [cell if cell is None else dict(cell) for cell in cells]  # type: ignore[call-overload]  # a map is a list of pairs
     return cells
 
 

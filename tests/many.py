@@ -18,8 +18,9 @@ def links(folder: Path, count: int) -> Path:
             below = folder / str(number // 1000)
             below.mkdir()
         if number % 30_000 == 29_999:  # file systems allow an inode some links only
-            archive = archive.rename(folder / "full") and folder / "archive"
-            archive.write_bytes((folder / "full").read_bytes())
+            data = archive.read_bytes()
+            archive.unlink()
+            archive.write_bytes(data)
         paths.append(below / f"{number}.warc.gz")
         os.link(archive, paths[-1])
     manifest = folder / "many.paths"

@@ -111,7 +111,7 @@ def _session(bench: SparkBench) -> Iterator[Callable[[list[str]], Row]]:
     with open(log, "wb") as said:
         words = [sys.executable, str(HERE / "warm_session.py"), QUESTION, bench.master]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said}
-        process = subprocess.Popen(words, text=True, env=_environment(), **pipes)  # type: ignore[call-overload]
+        process = subprocess.Popen(words, text=True, env=_environment(), **pipes)  # type: ignore[call-overload]  # named options in a dict
     tree = Tree(process.pid)
     watchdog = threading.Timer(LIMIT, tree.kill)
     watchdog.start()

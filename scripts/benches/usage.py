@@ -135,7 +135,7 @@ def measure(
     """
     with open(log, "wb") as said:
         began = Times(time.monotonic(), Used(), machine_seconds())
-        process = subprocess.Popen(words, stdout=said, stderr=said, start_new_session=True, **options)  # type: ignore[call-overload]
+        process = subprocess.Popen(words, stdout=said, stderr=said, start_new_session=True, **options)  # type: ignore[call-overload]  # named options in a dict
         tree = Tree(process.pid)
         try:
             while process.returncode is None and time.monotonic() - began.wall < timeout:

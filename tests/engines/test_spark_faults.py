@@ -23,7 +23,12 @@ from crawlmill.engines.spark import Spark
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("standalone")]
 BAD = str(Path(__file__).with_name("analyses.py"))
 NAMES = [f"{BAD}:slow_bodies", f"{BAD}:slow_merges", "records"]
-SLOW_MERGES = "spark.executorEnv.SLOW_MERGES=10"
+FAULTY = (
+    *SMALL,
+    "spark.executorEnv.SLOW_MERGES=10",
+    "spark.cores.max=2",
+    "spark.scheduler.minRegisteredResourcesRatio=1",  # no task before both executors are there
+)
 SPECULATION = (
     "spark.speculation=true",
     "spark.speculation.interval=100ms",
@@ -106,7 +111,7 @@ def faulty(cluster: Standalone, crawl: Path, stage: int, act: Callable[[Path], N
     actor = threading.Thread(target=wait_and_act)
     actor.start()
     try:
-        run = crawlmill.run(NAMES, crawl, on=Spark(cluster.master, 4, sys.executable, (*SMALL, SLOW_MERGES, *settings)))
+        run = crawlmill.run(NAMES, crawl, on=Spark(cluster.master, 4, sys.executable, (*FAULTY, *settings)))
     finally:
         over.set()
         actor.join(60)
