@@ -179,10 +179,10 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
 
 
 def _manifest_on_stdin(folder: str) -> str:
-    from crawlmill.warc.walk import codec_for_quiet, is_plain_archive
+    from crawlmill.warc.layout import begins_archive, is_compressed
 
     data = sys.stdin.buffer.read()
-    if codec_for_quiet(data[:65536]) or is_plain_archive(data[:65536]):
+    if is_compressed(data[:65536]) or begins_archive(data[:65536]):
         raise UsageError("an archive on standard input is no manifest", hint="give its path as an argument")
     path = os.path.join(folder, "stdin.manifest")
     with open(path, "wb") as file:

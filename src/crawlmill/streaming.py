@@ -21,8 +21,8 @@ from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN, scheme
 from crawlmill.task import MEMORY, Job, Task
+from crawlmill.warc.layout import begins_archive
 from crawlmill.warc.reading import MAX_RECORD
-from crawlmill.warc.walk import codec_for_quiet, first_plain, is_plain_archive
 from crawlmill.where import parse_where
 
 HEARTBEAT = 30.0
@@ -183,8 +183,7 @@ def alive(task: Task, tell: Callable[[str], None]) -> Iterator[None]:
 def _splits(stdin: BinaryIO) -> Iterator[Split]:
     """Splits of the manifest on a stream; or the stream itself, when its first bytes are those of an archive."""
     start = stdin.read(1 << 16)
-    plain = first_plain(start, "-") if codec_for_quiet(start) else start
-    if is_plain_archive(plain):
+    if begins_archive(start):
         from crawlmill import sources
         from crawlmill.sources.pipe import Pipe
 

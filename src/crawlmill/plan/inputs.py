@@ -15,8 +15,8 @@ from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.index import is_index, read_index
 from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN, local_path, open_source, scheme
+from crawlmill.warc.layout import is_archive
 from crawlmill.warc.ranges import in_order
-from crawlmill.warc.walk import is_archive
 
 MANIFESTS = (".paths", ".paths.gz", ".manifest", ".txt", ".jsonl", ".list")
 """Names that a list of archives may have; a web archive is taken as one whatever its name."""
