@@ -81,15 +81,14 @@ class Chains:
                 end = self._end(here)
                 if end is None:
                     break
-                link = self._link(end)
+                link, seen = self._link(end), seen + 1
                 if inside and end <= stop <= link.at:
                     return Cut(None, 0)  # the last record inside ends where the block does
                 if link.border and not self._nested(link):
                     if link.last or link.at >= stop:
                         return Cut(candidate, seen)
-                    seen, here = seen + 1, link.at
+                    here = link.at
                     continue
-                seen += end > stop
                 break
 
     def next(self, at: int) -> tuple[int | None, int]:

@@ -100,12 +100,12 @@ class Codec:
 
     def plain(self, head: bytes, most: int) -> bytes:
         """The first plain bytes, as far as they can be had from the first compressed ones, whatever members they are in."""
-        decoder, found, at = self.make(), b"", 0
-        step = min(self.step, 1 << 12)
+        decoder, found, at, step = self.make(), b"", 0, 16
         try:
             while at < len(head) and len(found) < most:
                 data = head[at : at + step]
                 at += len(data)
+                step = min(2 * step, self.step, 1 << 12)  # small ones first: what is before damage comes
                 for piece in decoder.feed(data):
                     found += piece[: most - len(found)]
                 if decoder.eof:
@@ -175,7 +175,7 @@ def zstd_codec(uri: str, dictionary: bytes | None = None) -> Codec:
 
     Raises:
         MissingExtra: zstandard is not installed.
-        BadData: the dictionary is too large.
+        BadData: the dictionary is none, or too large.
     """
     try:
         import zstandard
@@ -188,6 +188,10 @@ def zstd_codec(uri: str, dictionary: bytes | None = None) -> Codec:
         if len(dictionary) > _DICTIONARY:
             raise BadData
         words = zstandard.ZstdCompressionDict(dictionary)
+        try:
+            zstandard.ZstdDecompressor(dict_data=words).decompressobj()
+        except zstandard.ZstdError:
+            raise BadData from None
     return _codec(
         "zstd",
         re.escape(ZSTD),

@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple
 
 from crawlmill.sources import Source
 from crawlmill.warc.codecs import BadData, Codec, Decoder, LargeWindow
-from crawlmill.warc.sync import skippable
+from crawlmill.warc.sync import frame_end, skippable
 
 WHOLE = 32 << 20
 """Plain bytes up to which a member is decoded and checked before any of its records is shown."""
@@ -352,11 +352,11 @@ class MemberFeed:
         """Pass over a skippable frame of zstd or lz4; its length is not trusted beyond the bytes that there are."""
         if self._codec.name not in ("zstd", "lz4"):
             return False
-        length = skippable(self._source.read_at(start, 8))
-        if length is None:
+        if skippable(self._source.read_at(start, 8)) is None:
             return False
-        if self._source.read_at(start + length - 1, 1) == b"":
+        end = frame_end(self._source, start)
+        if end is None:
             self.failed = FeedError(start, False)
             return False
-        self._at = start + length
+        self._at = end
         return True

@@ -20,9 +20,15 @@ _EMPTY_LINE = re.compile(rb"\n\r*\n")
 
 _SCHEMES = rb"https?|ftps?|dns|filedesc|whois|gopher|nntp|news|metadata|file|rtsp|mms"
 _KNOWN = re.compile(rb"(?:%b):" % _SCHEMES, re.IGNORECASE)
+_ENDS_OF_SCHEMES = {
+    name[at:]
+    for name in (b"http", b"https", b"ftp", b"ftps", b"dns", b"filedesc", b"whois")
+    for at in range(1, len(name))
+}
 _SCHEME = re.compile(rb"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
-_BEHIND_JUNK = re.compile(rb"(?:%b)\Z" % _SCHEMES, re.IGNORECASE)
 _ADDRESS = re.compile(rb"-|0|(?=[^ \t]*[.:])[\da-fA-F.:]+|null|unknown")
+_ADDRESS_FIELD = re.compile(rb"[ \t]\d{1,3}\.\d")
+_ESCAPED = re.compile(rb"%[\da-fA-F]{2}\Z")
 _DATE = re.compile(rb"\d{10,18}")
 _DATE_FIELD = re.compile(rb"[ \t]\d{10,18}[ \t]")
 _LENGTH = re.compile(rb"\d{1,18}")
@@ -229,7 +235,8 @@ class _Arc:
         return False
 
     def border(self, view: View, at: int) -> bool:
-        return self.head(view, at) is not None
+        cut = _SCHEME.match(view.look(at, 16))
+        return self.head(view, at) is not None and (cut is None or cut[1].lower() not in _ENDS_OF_SCHEMES)
 
     def head(self, view: View, at: int) -> Head | None:
         data = view.look(at, 512)
@@ -295,19 +302,28 @@ def arc_start(line: bytes) -> int | None:
     if fields is None:
         return None
     url = line[: fields.url]
-    scheme = _SCHEME.match(url)
-    name = scheme[1] if scheme is not None else b""
-    if scheme is not None and (_KNOWN.match(url) or not _BEHIND_JUNK.search(name)) and fields.strict:
+    inner = [found.start() for found in _KNOWN.finditer(url)]
+    if not fields.strict:
+        return 0 if inner[:1] == [0] else None
+    if inner[:1] == [0]:
+        return next((at for at in reversed(inner[1:]) if _begins_another_url(url[:at])), 0)
+    name = _SCHEME.match(url)
+    if name is not None and not _blank(url) and inner in ([], [name.end()]):
         return 0
-    starts = [found.start() for found in _KNOWN.finditer(url)]
-    if not starts or not fields.strict:
-        return 0 if starts[:1] == [0] else None
-    alone = [at for at in starts if not _blank(url[at:])]
-    return alone[0] if alone else starts[0]
+    return next((at for at in inner if not _blank(url[at:])), inner[0] if inner else None)
+
+
+def _begins_another_url(before: bytes) -> bool:
+    """Whether a known scheme begins another record, and not a URL in the URL, by what stands before it: a letter, a byte
+    that no URL has, or an address field. The record whose line that is was cut in it."""
+    last = before[-1:]
+    if _ADDRESS_FIELD.search(before) or not b" " <= last <= b"~":
+        return True
+    return last.isalnum() and not _ESCAPED.search(before)
 
 
 def _blank(url: bytes) -> bool:
-    return b" " in url or b"\t" in url
+    return b" " in url.strip() or b"\t" in url.strip()
 
 
 def arc_head(line: bytes) -> Head | None:

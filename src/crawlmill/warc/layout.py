@@ -10,7 +10,7 @@ from crawlmill.warc.chains import Chains
 from crawlmill.warc.codecs import BZ2, DICTIONARY, GZIP, LZ4, SKIP, XZ, ZSTD, BadData, Codec, codec_for, zstd_codec
 from crawlmill.warc.feed import PlainFeed
 from crawlmill.warc.heads import ARC, WARC, Grammar
-from crawlmill.warc.sync import Borders, skippable
+from crawlmill.warc.sync import Borders, frame_end, skippable
 
 SOUGHT = 16 << 20
 """Bytes in which the first thing is sought that can be read."""
@@ -105,30 +105,30 @@ def _is_record(plain: bytes) -> Grammar | None:
 
 def _behind_frames(source: Source, head: bytes) -> tuple[int, bytes]:
     """The offset of the first thing that is no skippable frame, and the bytes there."""
-    at = 0
-    while True:
-        length = skippable(head)
-        if length is None or not source.read_at(at + length - 1, 1) or at > SOUGHT:
-            return at, head
-        at += length
-        head = source.read_at(at, _HEAD)
+    at, end = 0, frame_end(source, 0)
+    while end is not None and end < SOUGHT:
+        at, end = end, frame_end(source, end)
+    return at, head if at == 0 else source.read_at(at, _HEAD)
 
 
 def _begins(source: Source, head: bytes) -> Layout | None:
     """The layout, when the first bytes of the file tell."""
     at, behind = _behind_frames(source, head)
     if not behind.startswith(_MAGICS):
-        plain = _is_record(head)
-        return None if plain is None else Layout(None, plain is ARC)
+        grammar = _is_record(head)
+        return None if grammar is None else Layout(None, grammar is ARC)
     codec = codec_for(behind, source.uri)
     assert codec is not None
     if head.startswith(DICTIONARY) and codec.name == "zstd":
         return Layout(_with_dictionary(source, codec), False)  # only WARC has one
-    grammar = _is_record(codec.plain(source.read_at(at, 1 << 16), _FIRST))
+    plain = codec.plain(source.read_at(at, 1 << 16), _FIRST)
+    grammar = _is_record(plain)
     if grammar is not None:
         return Layout(codec, grammar is ARC)
     found = _first_member(source, codec, at)
-    return None if found is None else found[1]
+    if found is not None:
+        return found[1]
+    return None if plain else _sought(source) or Layout(codec, False)  # what begins like a member and does not decode
 
 
 def _with_dictionary(source: Source, codec: Codec) -> Codec:
@@ -143,7 +143,8 @@ def _with_dictionary(source: Source, codec: Codec) -> Codec:
 def _sought(source: Source) -> Layout | None:
     """The layout of the first thing that surely is a member or a record, in the first bytes of the file."""
     data = source.read_at(0, SOUGHT)
-    found: list[tuple[int, Layout]] = []
+    sure: list[tuple[int, Layout]] = []
+    whole: list[tuple[int, Layout | None]] = []
     missing: MissingExtra | None = None
     for magic in _MAGICS:
         at = data.find(magic)
@@ -157,14 +158,35 @@ def _sought(source: Source) -> Layout | None:
         assert codec is not None
         member = _first_member(source, codec, at)
         if member is not None:
-            found.append(member)
-    first = min(found, key=lambda member: member[0]) if found else None
-    plain = _first_plain(source, None if first is None else first[0])
-    if plain is not None or first is not None:
-        return plain or (first and first[1])
-    if missing is not None:
-        raise missing
-    return None
+            sure.append(member)
+        one = _whole_member(source, codec, at)
+        if one is not None:
+            whole.append(one)
+    first = min((offset for offset, _ in (*sure, *whole)), default=None)
+    plain = _first_plain(source, first)
+    if plain is not None or first is None:
+        if plain is None and missing is not None:
+            raise missing
+        return plain
+    return min(
+        sure or [member for member in whole if member[1] is not None], key=lambda member: member[0], default=(0, None)
+    )[1]
+
+
+def _whole_member(source: Source, codec: Codec, at: int) -> tuple[int, Layout | None] | None:
+    """The first member that decodes whole, whatever is in it; and the layout that the first one with a record means (None:
+    there is none with a record)."""
+    borders = Borders(source, codec=codec, begins=lambda plain: True)
+    first, found = None, borders.magic(at)
+    while found is not None and found < SOUGHT:
+        member = borders.member(found)
+        if member is not None and not member.empty:
+            first = found if first is None else first
+            grammar = _is_record(codec.plain(source.read_at(found, 1 << 16), _FIRST))
+            if grammar is not None:
+                return first, Layout(codec, grammar is ARC)
+        found = borders.magic(found + 1)
+    return None if first is None else (first, None)
 
 
 def _first_member(source: Source, codec: Codec, at: int) -> tuple[int, Layout] | None:

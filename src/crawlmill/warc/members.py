@@ -56,7 +56,7 @@ class Walk:
         """The records and the damage, in file order."""
         reading, uri, inflater = self.reading, self.source.uri, zlib.decompressobj
         types, wanted, largest, full = reading.types, reading.wanted, reading.max_record, reading.full
-        only_json = reading.only_json
+        only_json, trace = reading.only_json, reading.trace
         while True:
             buf, pos = self._buf, self._pos
             if len(buf) - pos < _LOW and not self._ended:
@@ -120,10 +120,12 @@ class Walk:
                 record = Record(uri, self._base + pos, after - pos, 0, kind, bytes(head[:end]), block)
                 if full:
                     if not self._sound(block):
-                        yield from self._slow()
+                        yield from self._unsound(after)
                         continue
                     yield from digest_damage(record)
             types[kind] = types.get(kind, 0) + 1
+            if trace is not None:
+                trace.append(Piece("record", -1, self._base + pos, self._base + after))
             if asked:
                 yield record
                 self._bodies = block.loaded
@@ -190,6 +192,19 @@ class Walk:
         start = self._base + self._pos
         member = self._borders.member(start)
         return member is not None and member.end == start + block.length
+
+    def _unsound(self, after: int) -> Iterator[Item]:
+        """A member that does not decode whole although its end is known (``--check full``): reading goes on there."""
+        start, end = self._base + self._pos, self._base + after
+        if self._borders.member(start) is not None:
+            yield from self._slow()  # it ends before, and something else stands between
+            return
+        if self.reading.trace is not None:
+            self.reading.trace.append(Piece("lost", -1, start, end))
+        yield damage(
+            self.source.uri, start, end - start, "corrupt", records=self._borders.whole_records(start + 1, end)
+        )
+        self._go(end)
 
     def _slow(self) -> Iterator[Item]:
         """Inflate the member at the position to its end, hand out its records, and find a way on if it is damaged."""

@@ -133,7 +133,7 @@ class Parser:
     def _record(self, place: Place, head: Head) -> Iterator[Item]:
         feed, first, ordinal = self.feed, self.feed.here, self._count(place)
         feed.skip(head.size)
-        extent = self._extent(head.length)
+        extent = self._extent(head)
         if extent.failed:
             self.open = Unfinished(place, ordinal)
         if extent.failed and not (feed.failed and feed.failed.cut):
@@ -161,9 +161,9 @@ class Parser:
             length = max(length, (last.end or last.offset) - place.offset)
         yield damage(self.uri, place.offset, length, kind, ordinal=ordinal, records=extent.seen)
 
-    def _extent(self, declared: int | None) -> _Extent:
+    def _extent(self, head: Head) -> _Extent:
         """How far the block goes that begins here."""
-        feed, chains, start = self.feed, self._chains, self.feed.here
+        feed, chains, start, declared = self.feed, self._chains, self.feed.here, head.length
         if declared is None:
             found, _ = chains.next(start)
             return _Extent((self._data_end() if found is None else found) - start, "length")
@@ -178,6 +178,8 @@ class Parser:
             return _Extent(end - start, self.end_kind, cut.seen, feed.failed is not None)
         if (feed.compressed and declared > LOOK) or chains.ends_well(stop):
             return _Extent(declared)
+        if head.type == "filedesc" and self._grammar.head(feed, stop):
+            return _Extent(declared)  # some count a byte too many, and readers agree on what is left of the next URL
         cut = chains.cut(start, stop, True)
         if cut.at is not None:
             return _Extent(cut.at - start, "length", cut.seen)
@@ -216,7 +218,7 @@ class Parser:
             self.open = Unfinished(place, ordinal)
             return  # the row of what failed begins here
         if opened:
-            kind = self.end_kind if ended else "header"
+            kind = "truncated" if ended and self.end_kind == "truncated" else "header"
         end = (last.end or last.offset) if feed.compressed else feed.here
         yield damage(self.uri, place.offset, end - place.offset, kind, ordinal=ordinal, records=records)
 

@@ -13,6 +13,7 @@ region. Both depend on the bytes of the file alone, so borders are the same wher
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from typing import Callable, NamedTuple
 
@@ -29,6 +30,7 @@ LARGEST = 1 << 30
 """Plain bytes of a member that may be a border."""
 _SCAN = 1 << 20
 _KEPT = 64  # regions
+_FRAME = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|\x1f\x8b\x08")
 _OVERLAP = 16  # longer than any magic
 
 
@@ -161,10 +163,8 @@ class Borders:
 
     def _skipped(self, at: int) -> Member | None:
         """A skippable frame, which is as good as an empty member."""
-        length = skippable(self._source.read_at(at, 8)) if self.codec.name in ("zstd", "lz4") else None
-        if length is None or not self._source.read_at(at + length - 1, 1):
-            return None
-        return Member(at + length, False, True)
+        end = frame_end(self._source, at) if self.codec.name in ("zstd", "lz4") else None
+        return None if end is None else Member(end, False, True)
 
     def _decode_region(self, region: _Region, upto: int) -> None:
         """Decode what may be members of a region, in the order of the file, from where it was left to ``upto``."""
@@ -235,3 +235,13 @@ def skippable(head: bytes) -> int | None:
     13
     """
     return 8 + int.from_bytes(head[4:8], "little") if len(head) >= 8 and SKIP.match(head) else None
+
+
+def frame_end(source: Source, at: int) -> int | None:
+    """Where the skippable frame ends that begins here; None when none does, or its length cannot be trusted: behind it must
+    come another frame or the end of the file."""
+    length = skippable(source.read_at(at, 8))
+    if length is None or not source.read_at(at + length - 1, 1):
+        return None
+    behind = source.read_at(at + length, 4)
+    return at + length if not behind or _FRAME.match(behind) else None
