@@ -48,6 +48,7 @@ class Broken:
     how: str
     places: frozenset[int]  # offsets at which a record may be handed out
     rough: list[tuple[int, int]]  # spans that were changed: there anything may be read
+    containers: int  # records that held a plain archive before the file was broken
 
 
 def bodies(pick: random.Random) -> list[tuple[str, bytes]]:
@@ -235,7 +236,7 @@ def _absent(unit: Unit, pick: random.Random, form: str) -> bytes:
 
 
 RECORD_CHANGES: dict[str, Callable[[Unit, random.Random, str], bytes]] = {
-    "length up": _field(_LENGTH, lambda length, pick: b"%d" % (length + pick.choice((1, 2, 5, 107, 900, 5000)))),
+    "length up": _field(_LENGTH, lambda length, pick: b"%d" % (length + pick.choice((1, 3, 5, 97, 900, 5000)))),
     "length down": _field(_LENGTH, lambda length, pick: b"%d" % max(0, length - pick.choice((1, 2, 30, 107, 900)))),
     "length huge": _field(_LENGTH, lambda length, pick: b"%d" % (10 ** pick.choice((7, 9, 15, 17)) + length)),
     "length wild": _field(_LENGTH, lambda length, pick: pick.choice((b"-5", b"", b"9" * 40, b"x", b"1e3", b"\xff"))),
@@ -383,4 +384,5 @@ def broken(form: str, layout: str, seed: int) -> Broken:
         f"{form} {layout} seed {seed}: {'; '.join(names)}",
         frozenset(part.start for part in parts if part.unit.url is not None),
         rough,
+        sum("nested-plain" in (unit.url or "") for unit in units),
     )

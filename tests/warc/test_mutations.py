@@ -63,7 +63,11 @@ def nothing_is_lost(done: Broken, found: Found) -> None:
 
 
 def _covered(start: int, end: int, rows: list[Damage]) -> bool:
-    return any(row.offset <= start and end <= row.offset + row.length for row in rows)
+    """Whether rows cover a span: one, or several that follow one another."""
+    for row in sorted(rows, key=lambda row: row.offset):
+        if row.offset <= start < row.offset + row.length:
+            start = row.offset + row.length
+    return start >= end
 
 
 def nothing_is_false(done: Broken, found: Found) -> None:
@@ -74,17 +78,17 @@ def nothing_is_false(done: Broken, found: Found) -> None:
         rough = any(start <= record.offset < max(end, start + 1) for start, end in done.rough)
         if not rough:
             assert record.offset in done.places and record.url in known, f"false: {record}; {found.rows}"
-    if not any(url and "nested-plain" in url for url in _changed(done)):
+    if not _a_container_is_changed(done):
         assert not [record for record in found.records if record.url and "inner.example" in record.url]
     for url, count in Counter(record.url for record in found.records).items():
         if not done.rough and url in times:
             assert count <= times[url], f"{url} was read {count} times"
 
 
-def _changed(done: Broken) -> set[str | None]:
-    """URLs of records that are not whole any more: none of those that are whole may be missing from it by chance."""
-    whole = {part.unit.url for part in done.parts}
-    return {f"http://{number}.example/nested-plain" for number in range(40)} - whole
+def _a_container_is_changed(done: Broken) -> bool:
+    """Whether a record that holds a plain archive is not whole any more: its records may look like those of the file."""
+    whole = sum("nested-plain" in (part.unit.url or "") for part in done.parts)
+    return whole < done.containers
 
 
 def pieces_tile(data: bytes, full: bool) -> None:

@@ -46,8 +46,15 @@ class Chains:
         self._search = grammar.search(feed)
 
     def ends_well(self, at: int) -> bool:
-        """Whether a record may end here: behind line ends a record begins, or the data or a member end."""
-        return self._link(at).border
+        """Whether a record may end here: behind line ends a record begins, or the data or a member end.
+
+        Where an end falls into the line ends between two records it is none: a record that is too long by a few bytes.
+        """
+        link = self._link(at)
+        if not link.border or link.line_ends >= self._grammar.line_ends:
+            return link.border
+        inside = self._feed.ends(link.at, link.at) is None and self._feed.near(at - 1, 1) in (b"\r", b"\n")
+        return not inside
 
     def crosses(self, at: int, stop: int) -> bool:
         """Whether the chain of records that begins at a place goes on to one behind ``stop``, or to the end of the data."""
@@ -79,7 +86,7 @@ class Chains:
                 budget -= 1
                 broken.add(here)
                 end = self._end(here)
-                if end is None:
+                if end is None or (end > stop and not inside):
                     break
                 link, seen = self._link(end), seen + 1
                 if inside and end <= stop <= link.at:
@@ -92,40 +99,61 @@ class Chains:
                 break
 
     def next(self, at: int) -> tuple[int | None, int]:
-        """The next place at or after ``at`` where a record surely begins (None: there is none), and how many whole
-        records were passed over that lie inside another one."""
+        """The next place at or after ``at`` where a record seems to begin: one that lies in no other one, and ends well if
+        it does not begin a line or a member. None when there is none; and how many whole records were passed over."""
         passed = 0
         while True:
             candidate = self._search.next(at, None)
             if candidate is None or self._feed.record_starts(candidate, candidate + 1) is not None:
                 return candidate, passed
-            here, whole = candidate, 0
-            while True:
-                end = self._end(here)
-                if end is None or end > candidate + self._feed.sight:
-                    return candidate, passed
-                whole += 1
-                link = self._link(end)
-                here = link.at
-                if self._nested(link):
-                    break
-                if not link.border or link.last:
-                    return candidate, passed
+            whole, here, sure = self._followed(candidate)
+            if here is None and (sure or self._begins_line(candidate)):
+                return candidate, passed
             passed += whole
-            at = here
+            at = candidate + 1 if here is None else here
+
+    def _followed(self, candidate: int) -> tuple[int, int | None, bool]:
+        """How many records follow one another from a place on; where the record ends that holds them all, None when none
+        seems to; and whether the first ends well or cannot be seen to its end."""
+        here, whole = candidate, 0
+        while here <= candidate + self._feed.sight:
+            end = self._end(here)
+            if end is None:
+                return whole, None, whole > 0 or self._far(here)
+            link, whole = self._link(end), whole + 1
+            if self._nested(link):
+                return whole, link.at, False
+            if not link.border:
+                return whole, None, whole > 1
+            if link.last:
+                break
+            here = link.at
+        return whole, None, True
+
+    def _begins_line(self, at: int) -> bool:
+        return at <= self._feed.here or self._feed.near(at - 1, 1) == b"\n"
+
+    def _far(self, at: int) -> bool:
+        """Whether a record begins here of which the end lies behind that of the data, or too far away to be looked at."""
+        head = self._grammar.head(self._feed, at)
+        if head is None or head.length is None:
+            return False
+        end = at + head.size + head.length
+        return self._feed.end_before(end) < end or end > self._feed.here + self._feed.sight
 
     def _nested(self, link: _Link) -> bool:
         return link.border and link.line_ends >= 2 * self._grammar.line_ends
 
     def _end(self, at: int) -> int | None:
-        """Where the record ends that begins here; None when none does, it does not say, or its end cannot be seen."""
+        """Where the record ends that begins here; None when none does, it does not say, or its end cannot be seen
+        or lies behind another member that begins with a record."""
         head = self._grammar.head(self._feed, at)
         if head is None or head.length is None:
             return None
         end = at + head.size + head.length
         if self._feed.end_before(end) < end or end > self._feed.here + self._feed.sight:
             return None
-        return end
+        return None if self._feed.record_starts(at + 1, end) is not None else end
 
     def _link(self, at: int) -> _Link:
         data = self._feed.near(at, _LINE_ENDS)

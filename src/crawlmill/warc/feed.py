@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-from collections import deque
 from typing import Callable, NamedTuple
 
 from crawlmill.sources import Source
@@ -15,6 +14,7 @@ WHOLE = 32 << 20
 LOOK = 64 << 20
 """Plain bytes of a compressed file that are held to look ahead, at most."""
 _READ = 1 << 20
+_PASSED = 1000  # members behind `here` that are remembered, at most
 _FINE = 4096  # compressed bytes of a large member that are decoded at once: of damaged ones, what is before them comes
 
 
@@ -105,17 +105,13 @@ class PlainFeed:
         """The first member that begins with a record, between positions; None when there is none."""
         return None
 
+    def only_records(self, first: int, stop: int) -> bool:
+        """Whether all members that begin between positions begin with a record."""
+        return True
+
     def place(self, at: int | None = None) -> Place:
         """Where the byte at a position (``here`` when None) lives."""
         return Place(self.here if at is None else at, None)
-
-
-class _Start(NamedTuple):
-    """A member: its first plain byte, its offset, and whether it begins with a record."""
-
-    plain: int
-    offset: int
-    record: bool
 
 
 class MemberFeed:
@@ -154,8 +150,12 @@ class MemberFeed:
         self._opens, self._border_behind = opens, border_behind
         self._buf, self._base = b"", 0
         self.origin, self.here = start, 0
-        self._members: deque[_Start] = deque()  # from the one at `here` on
-        self._ends: dict[int, int] = {}  # offset of a member of `_members` -> where it ends
+        # Members from about `here` on: their first plain bytes, where they begin and end in the file; and those
+        # that begin with a record.
+        self._starts: list[int] = []
+        self._offsets: list[int] = []
+        self._ends: list[int | None] = []  # None while it is not known
+        self._records: list[int] = []
         self._at = start
         self._decoder: Decoder | None = None  # of a member that is decoded by pieces
         self.failed: FeedError | None = None
@@ -219,8 +219,10 @@ class MemberFeed:
 
     def _pass(self, there: int) -> None:
         self.here = there
-        while len(self._members) > 1 and self._members[1].plain <= there:
-            self._ends.pop(self._members.popleft().offset, None)
+        passed = bisect.bisect_right(self._starts, there) - 1
+        if passed > _PASSED:
+            del self._starts[:passed], self._offsets[:passed], self._ends[:passed]
+            del self._records[: bisect.bisect_left(self._records, self._starts[0])]
 
     def end_before(self, at: int) -> int:
         """Where the data end, if that is before a position and not further than :data:`LOOK`; else the position."""
@@ -230,33 +232,30 @@ class MemberFeed:
 
     def ends(self, first: int, last: int) -> int | None:
         """The first position of some at which a member ends, or the data do; None when there is none."""
-        for start in self._members:
-            if start.plain > last:
-                return None
-            if start.plain >= first:
-                return start.plain
+        at = bisect.bisect_left(self._starts, first)
+        if at < len(self._starts) and self._starts[at] <= last:
+            return self._starts[at]
         return max(first, self._decoded) if last >= self._decoded and self._decoder is None else None
 
     def record_starts(self, first: int, stop: int) -> int | None:
         """The first member that begins with a record, of those decoded, between positions; None when there is none."""
-        for start in self._members:
-            if start.plain >= stop:
-                return None
-            if start.record and start.plain >= first:
-                return start.plain
-        return None
+        at = bisect.bisect_left(self._records, first)
+        return self._records[at] if at < len(self._records) and self._records[at] < stop else None
+
+    def only_records(self, first: int, stop: int) -> bool:
+        """Whether all members that begin between positions begin with a record."""
+        members, records = (
+            bisect.bisect_left(of, stop) - bisect.bisect_left(of, first) for of in (self._starts, self._records)
+        )
+        return members == records
 
     def place(self, at: int | None = None) -> Place:
         """Where the byte at a position (``here`` when None) lives."""
         at = self.here if at is None else at
-        found = None
-        for start in self._members:
-            if start.plain > at:
-                break
-            found = start
-        if found is None or (at >= self._decoded and self._decoder is None):
+        found = bisect.bisect_right(self._starts, at) - 1
+        if found < 0 or (at >= self._decoded and self._decoder is None):
             return Place(self._at, None)
-        return Place(found.offset, self._ends.get(found.offset), at - found.plain)
+        return Place(self._offsets[found], self._ends[found], at - self._starts[found])
 
     def empty(self, before: int) -> int:
         """How many members without a byte in them were met before an offset."""
@@ -265,10 +264,8 @@ class MemberFeed:
     @property
     def next_offset(self) -> int:
         """Offset of the member that begins at ``here``; the end of what was decoded when none does."""
-        for start in self._members:
-            if start.plain == self.here:
-                return start.offset
-        return self._at
+        found = bisect.bisect_left(self._starts, self.here)
+        return self._offsets[found] if found < len(self._starts) and self._starts[found] == self.here else self._at
 
     def _read(self, at: int) -> bytes:
         step = self._codec.step
@@ -314,15 +311,19 @@ class MemberFeed:
             self._decoder = None if decoder.eof else decoder
             self._begin(plain, start, whole)
             if decoder.eof:
-                self._ends[start] = self._at
+                self._ends[-1] = self._at
             return whole
 
     def _begin(self, plain: int, offset: int, data: bytes) -> None:
-        self._members.append(_Start(plain, offset, self._opens(data)))
+        self._starts.append(plain)
+        self._offsets.append(offset)
+        self._ends.append(None)
+        if self._opens(data):
+            self._records.append(plain)
 
     def _more(self, decoder: Decoder) -> bytes | None:
         """The next piece of a large member. Of bad data the good bytes before them still come, found one by one."""
-        data, start = self._read(self._at), self._members[-1].offset
+        data, start = self._read(self._at), self._offsets[-1]
         if not data:
             return self._fail(-1, start, b"", cut=True)
         good: list[bytes] = []
@@ -333,7 +334,7 @@ class MemberFeed:
             return self._fail(-1, start, b"".join(good))
         self._at += len(data) - len(decoder.unused)
         if decoder.eof:
-            self._ends[start] = self._at
+            self._ends[-1] = self._at
             self._decoder = None
         return b"".join(good)
 

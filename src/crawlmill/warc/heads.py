@@ -13,7 +13,8 @@ MAX_HEADER = 1 << 20
 MAX_LINE = 16 << 10
 """Bytes of a URL line of ARC, at most."""
 VERSION = re.compile(rb"WARC/\d[\d.]*[ \t]*\r*\n")
-_VERSION_LINE = re.compile(rb"\n(?=WARC/\d[\d.]*[ \t]*\r*\n)")
+_VERSION_LINE = re.compile(rb"\n(?=[^:\r\n]{0,99}WARC/\d[\d.]*[ \t]*\r*\n)")
+"""A line that ends in a version and is no field: a record begins in it."""
 _REPEATS = tuple(re.compile(rb"\n%b[ \t]*:" % name, re.IGNORECASE) for name in (b"WARC-Type", b"WARC-Record-ID"))
 _FIELD = re.compile(rb"\n(?:WARC-Type|WARC-Record-ID|Content-Length)[ \t]*:", re.IGNORECASE)
 _EMPTY_LINE = re.compile(rb"\n\r*\n")
@@ -130,8 +131,8 @@ class _Warc:
 
 
 def _begins_another(data: bytes, at: int) -> bool:
-    """Whether a record begins inside a header: at a version line; or at one in mid-line, when WARC-Type or WARC-Record-ID
-    stands before and behind it (a URL may end in ``WARC/1.0``)."""
+    """Whether a record begins inside a header: at a version line; or at a version in mid-line, when no colon stands before
+    it, or when WARC-Type or WARC-Record-ID stands before and behind it (a URL may end in ``WARC/1.0``)."""
     if _VERSION_LINE.search(data, at):
         return True
     for name in _REPEATS:
@@ -308,7 +309,7 @@ def arc_start(line: bytes) -> int | None:
     if inner[:1] == [0]:
         return next((at for at in reversed(inner[1:]) if _begins_another_url(url[:at])), 0)
     name = _SCHEME.match(url)
-    if name is not None and not _blank(url) and inner in ([], [name.end()]):
+    if name is not None and not _blank(url) and not inner:
         return 0
     return next((at for at in inner if not _blank(url[at:])), inner[0] if inner else None)
 

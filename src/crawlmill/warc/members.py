@@ -36,6 +36,11 @@ _TYPES = {
 _find_magic = re.compile(GZIP).search  # half the time of bytes.find
 
 
+def _window(size: int) -> int:
+    """Compressed bytes that a member of so many plain bytes does not exceed, its header and the next magic among them."""
+    return size + size // 1000 + 4096
+
+
 class Walk:
     """One walk over the members of a file.
 
@@ -97,7 +102,7 @@ class Walk:
                     continue
             else:
                 if inflate is not None:
-                    found = _find_magic(buf, pos + 18, pos + length + length // 1000 + 4096)
+                    found = _find_magic(buf, pos + 18, pos + length + length // 1000 + 4096)  # _window
                     magic = found.start() if found is not None else -1
                 after = magic if magic >= 0 else self._far_end(length)
                 buf, pos = self._buf, self._pos
@@ -162,7 +167,7 @@ class Walk:
         size = int.from_bytes(trailer[4:], "little")
         if size > min(self.reading.max_record, 1032 * (after - pos)):
             return None, -1
-        if size <= FIRST_OUT:
+        if size <= FIRST_OUT or after + len(GZIP) > pos + _window(size):
             return None, -1  # the first inflate may see where the stream ends, and bytes between that and the trailer
         if after - pos < _SMALL and buf.find(trailer, pos, after) < after - 8:
             return None, -1  # perhaps two equal members, the second without its magic: the first inflate would see it
@@ -170,7 +175,7 @@ class Walk:
 
     def _far_end(self, length: int) -> int:
         """Where the member ends (from the start of the buffer) that has no magic after it in the buffer; -1: look inside."""
-        window = length + length // 1000 + 4096
+        window = _window(length)
         if self._ended or len(self._buf) >= self._pos + window:
             return len(self._buf) if self._ended and self._pos + window >= len(self._buf) else -1
         if length <= self.reading.max_record:

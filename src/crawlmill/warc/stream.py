@@ -170,6 +170,8 @@ class Parser:
         stop = start + declared
         end = feed.end_before(stop)
         member = feed.record_starts(start, end)
+        if member is not None and end == stop and not feed.only_records(start, stop) and chains.ends_well(stop):
+            member = None  # members whose borders are no borders of records
         if member is not None or end < stop:
             end = end if member is None else member
             cut = chains.cut(start, end, False)
@@ -178,7 +180,7 @@ class Parser:
             return _Extent(end - start, self.end_kind, cut.seen, feed.failed is not None)
         if (feed.compressed and declared > LOOK) or chains.ends_well(stop):
             return _Extent(declared)
-        if head.type == "filedesc" and self._grammar.head(feed, stop):
+        if head.type == "filedesc" and feed.look(stop, 6) == b"ttp://":
             return _Extent(declared)  # some count a byte too many, and readers agree on what is left of the next URL
         cut = chains.cut(start, stop, True)
         if cut.at is not None:
