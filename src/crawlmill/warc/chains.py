@@ -33,6 +33,16 @@ class _Link(NamedTuple):
     last: bool
 
 
+class _Chain(NamedTuple):
+    """Records that follow one another: how many, where the last ends, whether the first ends well or goes on behind what can
+    be seen, and whether they lie in another record, which ends where the last does."""
+
+    records: int
+    end: int
+    sure: bool
+    inside: bool = False
+
+
 class Chains:
     """The chains of records of one feed.
 
@@ -104,31 +114,29 @@ class Chains:
         passed = 0
         while True:
             candidate = self._search.next(at, None)
-            if candidate is None or self._feed.record_starts(candidate, candidate + 1) is not None:
+            member = self._feed.record_starts(at, 1 << 62 if candidate is None else candidate + 1)
+            if member is not None or candidate is None:
+                return member, passed
+            found = self._followed(candidate)
+            if found.sure or (not found.inside and self._begins_line(candidate)):
                 return candidate, passed
-            whole, here, sure = self._followed(candidate)
-            if here is None and (sure or self._begins_line(candidate)):
-                return candidate, passed
-            passed += whole
-            at = candidate + 1 if here is None else here
+            passed += found.records
+            at = max(found.end, candidate + 1)
 
-    def _followed(self, candidate: int) -> tuple[int, int | None, bool]:
-        """How many records follow one another from a place on; where the record ends that holds them all, None when none
-        seems to; and whether the first ends well or cannot be seen to its end."""
-        here, whole = candidate, 0
+    def _followed(self, candidate: int) -> _Chain:
+        """The chain of records that begins at a place."""
+        here, records = candidate, 0
         while here <= candidate + self._feed.sight:
             end = self._end(here)
             if end is None:
-                return whole, None, whole > 0 or self._far(here)
-            link, whole = self._link(end), whole + 1
-            if self._nested(link):
-                return whole, link.at, False
-            if not link.border:
-                return whole, None, whole > 1
-            if link.last:
-                break
+                return _Chain(records, here, records > 0 or self._far(here))
+            link, records = self._link(end), records + 1
+            if link.line_ends >= 2 * self._grammar.line_ends:
+                return _Chain(records, link.at, False, True)
+            if not link.border or link.last:
+                return _Chain(records, link.at, records > 1 or link.last)
             here = link.at
-        return whole, None, True
+        return _Chain(records, here, True)
 
     def _begins_line(self, at: int) -> bool:
         return at <= self._feed.here or self._feed.near(at - 1, 1) == b"\n"

@@ -176,7 +176,7 @@ def _sought(source: Source) -> Layout | None:
 def _whole_member(source: Source, codec: Codec, at: int) -> tuple[int, Layout | None] | None:
     """The first member that decodes whole, whatever is in it; and the layout that the first one with a record means (None:
     there is none with a record)."""
-    borders = Borders(source, codec=codec, begins=lambda plain: True)
+    borders = Borders(source, codec=codec, grammar=None)
     first, found = None, borders.magic(at)
     while found is not None and found < SOUGHT:
         member = borders.member(found)
@@ -193,7 +193,7 @@ def _first_member(source: Source, codec: Codec, at: int) -> tuple[int, Layout] |
     """The first strong border from an offset on, and the layout that this means."""
     found = []
     for grammar in (WARC, ARC):
-        border = Borders(source, codec=codec, begins=grammar.begins).next(at, SOUGHT)
+        border = Borders(source, codec=codec, grammar=grammar).next(at, SOUGHT)
         if border < SOUGHT and source.read_at(border, 1):
             found.append((border, Layout(codec, grammar is ARC)))
     return min(found, key=lambda member: member[0]) if found else None

@@ -133,7 +133,7 @@ class Parser:
     def _record(self, place: Place, head: Head) -> Iterator[Item]:
         feed, first, ordinal = self.feed, self.feed.here, self._count(place)
         feed.skip(head.size)
-        extent = self._extent(head)
+        extent = self._extent(place, head)
         if extent.failed:
             self.open = Unfinished(place, ordinal)
         if extent.failed and not (feed.failed and feed.failed.cut):
@@ -161,7 +161,7 @@ class Parser:
             length = max(length, (last.end or last.offset) - place.offset)
         yield damage(self.uri, place.offset, length, kind, ordinal=ordinal, records=extent.seen)
 
-    def _extent(self, head: Head) -> _Extent:
+    def _extent(self, place: Place, head: Head) -> _Extent:
         """How far the block goes that begins here."""
         feed, chains, start, declared = self.feed, self._chains, self.feed.here, head.length
         if declared is None:
@@ -170,8 +170,8 @@ class Parser:
         stop = start + declared
         end = feed.end_before(stop)
         member = feed.record_starts(start, end)
-        if member is not None and end == stop and not feed.only_records(start, stop) and chains.ends_well(stop):
-            member = None  # members whose borders are no borders of records
+        if member is not None and end == stop and (place.inside or not feed.only_records(start, stop)):
+            member = None if chains.ends_well(stop) else member  # borders of members need not be borders of records
         if member is not None or end < stop:
             end = end if member is None else member
             cut = chains.cut(start, end, False)

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 from crawlmill.sources import Source
 from crawlmill.warc.codecs import GZIP_CODEC, SKIP, BadData, Codec
-from crawlmill.warc.heads import WARC
+from crawlmill.warc.heads import MAX_LINE, WARC, Grammar
 
 HEADER_FIELDS = 256
 REGION = 256 << 10
@@ -31,6 +31,7 @@ LARGEST = 1 << 30
 _SCAN = 1 << 20
 _KEPT = 64  # regions
 _FRAME = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|\x1f\x8b\x08")
+_START = MAX_LINE
 _OVERLAP = 16  # longer than any magic
 
 
@@ -49,7 +50,7 @@ class Borders:
         source: the file.
         limit: a strong border that is taken for the end; None for the file's real end.
         codec: how it is compressed.
-        begins: whether plain bytes begin with a record.
+        grammar: how records begin; None when a member may hold anything.
 
     Attributes:
         codec: as given.
@@ -61,9 +62,9 @@ class Borders:
         source: Source,
         limit: int | None = None,
         codec: Codec = GZIP_CODEC,
-        begins: Callable[[bytes], bool] = WARC.begins,
+        grammar: Grammar | None = WARC,
     ) -> None:
-        self._source, self._limit, self.codec, self._begins = source, limit, codec, begins
+        self._source, self._limit, self.codec, self._grammar = source, limit, codec, grammar
         self._regions: OrderedDict[int, _Region] = OrderedDict()
         self._broken: dict[int, int] = {}  # member -> where the chain from it ends before it is long enough
         self._window = (0, b"")
@@ -184,20 +185,21 @@ class Borders:
             head = self._source.read_at(at, 2 * HEADER_FIELDS)
         if self.codec is GZIP_CODEC and not _plain_header(head):
             return
-        decoder, where, size, first = self.codec.make(), at, 0, b""
+        decoder, where, size, first, grammar = self.codec.make(), at, 0, b"", self._grammar
         data, record = head[: self.codec.step], True
         try:
             while data and record and size <= LARGEST:
                 where += len(data)
                 for piece in decoder.feed(data):
                     size += len(piece)
-                    first += piece[: 5 - len(first)]
-                record = len(first) < 5 or self._begins(first)  # else no border whatever follows: spare the decoding
+                    first += piece[: _START - len(first)]
+                # else no border whatever follows: spare the decoding
+                record = grammar is None or len(first) < 5 or grammar.begins(first)
                 data = b"" if decoder.eof else self._source.read_at(where, self.codec.step)
         except BadData:
             record = False
         self.decoded += size
-        if decoder.eof and record and (not first or self._begins(first)):
+        if decoder.eof and record and (not first or grammar is None or grammar.opens(first)):
             region.members[at] = Member(where - len(decoder.unused), bool(first), not first)
         else:
             region.budget -= size + 64

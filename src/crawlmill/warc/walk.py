@@ -86,7 +86,7 @@ def _members(source: Source, start: int, end: int | None, reading: Reading) -> I
 def _compressed(source: Source, codec: Codec, arc: bool, reading: Reading) -> Iterator[Item]:
     """Every record of a file that cannot be split; after damage on at the next strong border."""
     grammar, at = ARC if arc else WARC, 0
-    borders = Borders(source, codec=codec, begins=grammar.begins)
+    borders = Borders(source, codec=codec, grammar=grammar)
     while True:
         feed = MemberFeed(source, codec, at, None, grammar.opens, borders.behind)
         parser = Parser(source.uri, feed, reading.max_record, arc=arc, trace=reading.trace)
