@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -126,6 +127,20 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 
 
+def test_rich_draws_through_one_module() -> None:
+    """A console of its own would send data raw, and read markup in them."""
+    root = Path(__file__).parents[1]
+    found = set()
+    for room in ("src", "jobs", "spark_apps", "mappers"):
+        for path in (root / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if (isinstance(node, ast.ImportFrom) and node.module == "rich.console") or isinstance(node, ast.Import):
+                    found |= {
+                        str(path.relative_to(root)) for name in node.names if name.name in ("Console", "rich.console")
+                    }
+    assert found == {"src/crawlmill/drawing.py"}
+
+
 def test_every_command_is_tried() -> None:
     names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     assert names == set(COMMANDS), "add what the new command prints of data"
@@ -179,3 +194,11 @@ def test_a_pipe_gets_what_was_written(folder: Path) -> None:
 def test_programs_of_streaming_escape_too(folder: Path, program: str, input: bytes) -> None:
     _, text = on_terminal([sys.executable, "-m", program], folder, input)
     assert text.strip() and not raw(text) and "Traceback" not in text
+
+
+@pytest.mark.spark
+def test_an_application_of_spark_escapes_too(folder: Path, java: None) -> None:
+    program = str(Path(__file__).parents[1] / "spark_apps/sql.py")
+    words = [sys.executable, program, "select url from warc", "--master", "local[1]", "--warc", "plain.warc"]
+    code, text = on_terminal(words, folder)
+    assert code == 0 and "[bold]b[/bold]" in text and not raw(text), text

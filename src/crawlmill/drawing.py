@@ -7,12 +7,12 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from crawlmill.terminal import escaped, escaped_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console, ConsoleOptions, RenderHook, RenderResult
     from rich.table import Table
     from rich.text import Text
 
@@ -23,11 +23,15 @@ _live: list[Console] = []  # that of a bar which is on the terminal now
 
 def console(stream: IO[str]) -> Console:
     """What draws on a stream. On a terminal no text that is drawn reaches it raw, whatever it was made of."""
+    return _console(stream.isatty(), file=unguarded(stream))
+
+
+def _console(terminal: bool, **options: Any) -> Console:
     from rich.console import Console
 
-    made = Console(file=unguarded(stream), highlight=False, markup=False, emoji=False)
-    if stream.isatty():
-        made.push_render_hook(_Escaping())
+    made = Console(highlight=False, markup=False, emoji=False, **options)
+    if terminal:
+        made.push_render_hook(cast("RenderHook", _Escaping()))
     return made
 
 
@@ -65,15 +69,9 @@ def cell(value: object, stream: IO[str]) -> Text:
 
 def show(table: Table, stream: IO[str], above: Iterable[str] = (), below: Iterable[str] = ()) -> None:
     """Write a table without blank lines, with lines above and below it."""
-    from rich.console import Console
-
     terminal = stream.isatty()
     width = shutil.get_terminal_size().columns if terminal else WIDTH
-    drawing = Console(
-        file=io.StringIO(), highlight=False, markup=False, emoji=False, width=width, force_terminal=terminal
-    )
-    if terminal:
-        drawing.push_render_hook(_Escaping())
+    drawing = _console(terminal, file=io.StringIO(), width=width, force_terminal=terminal)
     with drawing.capture() as captured:
         drawing.print(table)
     print(*above, sep="\n", file=stream)
