@@ -76,8 +76,8 @@ def _specs(item: str) -> list[str]:
 
 
 def _is_file(spec: str) -> bool:
-    path = spec if spec.endswith(".py") else spec.rpartition(":")[0]
-    return path.endswith(".py") and os.path.isfile(path.strip())
+    path, _, name = (spec, "", "") if spec.endswith(".py") else spec.rpartition(":")
+    return path.endswith(".py") and "," not in name and os.path.isfile(path.strip())
 
 
 def with_settings(analyses: Sequence[Analysis], settings: Iterable[str]) -> list[Analysis]:

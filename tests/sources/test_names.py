@@ -20,6 +20,7 @@ from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split, text_of
+from crawlmill.registry import load
 from crawlmill.sources import local_path, open_source, uri_of
 from crawlmill.terminal import is_safe
 
@@ -192,6 +193,9 @@ def test_an_analysis_in_a_strange_folder(samples: Path, tmp_path: Path) -> None:
         assert list(run) == ["stops", "origins"] and run["stops"].num_rows == 2, folder
         both = crawlmill.run(f"origins,{spec}", str(samples / "*.warc.gz"), workers=1, pool="thread")
         assert list(both) == ["origins", "stops"]
+        for several in (f"{spec},origins,status", f"origins,{spec},status", f"status,{place}/my_job.py,origins"):
+            assert sorted(analysis.base for analysis in load([several]))[-1] == "stops"
+            assert len(load([several])) == 3
 
 
 def test_a_table_under_any_name_is_shown(tmp_path: Path) -> None:
