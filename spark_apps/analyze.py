@@ -15,6 +15,7 @@ from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
 from crawlmill.sources import local_path, scheme
 from crawlmill.spark.rdd import Lines, bring_files, progress, run_lines, save_parts, tasks_of
 from crawlmill.streaming import add_job_options, job_of
+from crawlmill.terminal import guard
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,6 +42,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Run the application: an error of ours is one line and its exit code."""
+    guard()
     arguments = parse()
     try:
         from pyspark.sql import SparkSession

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from crawlmill import errors
 from crawlmill.errors import CrawlmillError, MissingExtra
+from crawlmill.terminal import guard
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -133,6 +134,7 @@ def run(parser: argparse.ArgumentParser, work: Work, argv: Sequence[str] | None 
         work: what is done.
         argv: the arguments; those of the process when None.
     """
+    guard()
     args = parser.parse_args(argv)
     try:
         spark, ours = _session(f"crawlmill {parser.prog}", args)

@@ -7,7 +7,6 @@ import gzip
 import io
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,9 +17,11 @@ from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import merged, reducers_of
-from crawlmill.plan.split import Split
-from crawlmill.sources import STDIN, scheme
+from crawlmill.plan.split import Split, text_of
+from crawlmill.scratch import Scratch
+from crawlmill.sources import is_stream, local_path, scheme, uri_of
 from crawlmill.task import MEMORY, Job, Task
+from crawlmill.terminal import guard
 from crawlmill.warc.layout import begins_archive
 from crawlmill.warc.reading import MAX_RECORD
 from crawlmill.where import parse_where
@@ -51,6 +52,7 @@ def reducer_main(*only: str) -> NoReturn:
 
 def _exit(program: Callable[[Sequence[str]], None], names: Sequence[str]) -> NoReturn:
     debug = "--debug" in sys.argv
+    guard()
     try:
         program(names)
         sys.stdout.flush()
@@ -90,7 +92,7 @@ def _mapper(names: Sequence[str]) -> None:
     with alive(task, lambda text: _report(f"status:{text}")):
         splits = 0
         for split in _splits(sys.stdin.buffer):
-            if guarded and split.uri != STDIN:
+            if guarded and not is_stream(split.uri):
                 run_guarded(job, split, arguments.record_timeout, emit)
             else:
                 task.run(split)
@@ -110,7 +112,7 @@ def run_guarded(job: Job, split: Split, limit: float, emit: Callable[[list[bytes
     """Run a split in a process that is watched, so that a record that hangs or crashes costs a damage row."""
     from crawlmill.guard.pool import Order, Pool
 
-    with tempfile.TemporaryDirectory(prefix="crawlmill-") as folder:
+    with Scratch() as folder:
         part = os.path.join(folder, "part")
         Pool(job, [Order(split, part)], 1, limit, None).run()
         with open(part, "rb") as file:
@@ -198,16 +200,12 @@ def _splits(stdin: BinaryIO) -> Iterator[Split]:
         if not line.strip():
             continue
         try:
-            split = Split.from_line(line.decode("utf-8"))
+            split = Split.from_line(text_of(line))
         except UnicodeDecodeError:
             raise CrawlmillError(
                 "neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC"
             ) from None
-        yield (
-            replace(split, uri=os.path.abspath(split.uri))
-            if scheme(split.uri) == "file" and "://" not in split.uri
-            else split
-        )
+        yield replace(split, uri=uri_of(local_path(split.uri))) if scheme(split.uri) == "file" else split
 
 
 class _Joined(io.RawIOBase):

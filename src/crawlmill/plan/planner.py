@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
-from crawlmill.sources import local_path, open_source, scheme
+from crawlmill.sources import is_stream, local_path, open_source, scheme
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 
@@ -45,6 +46,11 @@ class Plan:
     inputs: tuple[Input, ...]
     splits: tuple[Split, ...]
     twice: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Inputs that this process alone can read, and once: standard input, named pipes."""
+        return frozenset(item.uri for item in self.inputs if is_stream(item.uri))
 
     @property
     def size(self) -> int:
@@ -102,6 +108,8 @@ def _stat(uri: str) -> Input:
         try:
             found = os.stat(local_path(uri))
         except OSError:
+            return Input(uri, None, None)
+        if is_stream(uri) or not stat.S_ISREG(found.st_mode):
             return Input(uri, None, None)
         return Input(uri, found.st_size, found.st_mtime_ns)
     if scheme(uri) == "hdfs":

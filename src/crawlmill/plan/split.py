@@ -10,6 +10,8 @@ from crawlmill.errors import CrawlmillError
 from crawlmill.warc.ranges import Ranges, in_order
 
 _HADOOP_KEY = re.compile(r"\d+\t")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_BLANKS = " \t\r\n\v\f"  # and no other: a name may end in what Unicode counts as one
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ class Split:
         >>> Split.from_line('{"uri":"/a.warc.gz","ranges":[[80,20],[0,30]]}').ranges
         ((0, 30), (80, 20))
         """
-        text = line.strip()
+        text = line.strip(_BLANKS)
         key = _HADOOP_KEY.match(text)
         if key is not None:
-            text = text[key.end() :].strip()
+            text = text[key.end() :].strip(_BLANKS)
         if not text.startswith("{"):
             return Split(text)
         try:
@@ -75,6 +77,22 @@ class Split:
                 f"not a manifest line: {text[:100]}",
                 hint='write a path, or {"uri": ..., "start": 0, "end": null}, or {"uri": ..., "ranges": [[offset, length]]}',
             ) from None
+
+
+def text_of(line: bytes) -> str:
+    r"""A manifest line as text. Bytes of a path that are not UTF-8 are kept as surrogates, as Python does with file names.
+
+    Raises :class:`UnicodeDecodeError` when it is no text.
+
+    >>> text_of(b"/data/caf\xe9.warc.gz")
+    '/data/caf\udce9.warc.gz'
+    """
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        if _CONTROL.search(line.strip()):
+            raise
+        return line.decode("utf-8", "surrogateescape")
 
 
 def _range(offset: object, length: object) -> tuple[int, int]:

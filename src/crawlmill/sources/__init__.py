@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
 from typing import Protocol
 
 from crawlmill.errors import CrawlmillError
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
-STDIN = "-"
+from crawlmill.sources.names import STDIN as STDIN
+from crawlmill.sources.names import descriptor
+from crawlmill.sources.names import is_stream as is_stream
+from crawlmill.sources.names import local_path as local_path
+from crawlmill.sources.names import scheme as scheme
+from crawlmill.sources.names import uri_of as uri_of
 
 
 class Source(Protocol):
@@ -25,28 +26,16 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-def scheme(uri: str) -> str:
-    """The scheme of a URI, ``file`` for a plain path, ``-`` for standard input.
-
-    >>> scheme("s3://commoncrawl/a.warc.gz"), scheme("/data/a.warc.gz"), scheme("-")
-    ('s3', 'file', '-')
-    """
-    if uri == STDIN:
-        return STDIN
-    found = _SCHEME.match(uri)
-    return found.group(1).lower() if found else "file"
-
-
 def open_source(uri: str) -> Source:
     """Open an archive for reading. Raises :class:`FileNotFoundError` or :class:`OSError` as the source has it,
-    :class:`CrawlmillError` for a scheme that nothing here reads."""
+    :class:`CrawlmillError` for a scheme that nothing here reads, and for what is no file."""
     kind = scheme(uri)
-    if kind == "file":
-        from crawlmill.sources.local import LocalFile
-
-        return LocalFile(local_path(uri), uri)
-    if kind == STDIN:
+    if uri == STDIN or (kind == "file" and descriptor(local_path(uri)) == 0):
         return standard_input()
+    if kind == "file":
+        from crawlmill.sources.local import open_local
+
+        return open_local(uri)
     if kind in ("hdfs", "webhdfs"):
         from crawlmill.sources.webhdfs import WebHdfs
 
@@ -59,16 +48,3 @@ def standard_input() -> Source:
     from crawlmill.sources.pipe import Pipe
 
     return Pipe()
-
-
-def local_path(uri: str) -> str:
-    """The path of a local URI.
-
-    >>> local_path("file:///data/a%20b.warc.gz"), local_path("/data/a%20b.warc.gz")
-    ('/data/a b.warc.gz', '/data/a%20b.warc.gz')
-    """
-    if uri[:7].lower() == "file://":
-        from urllib.parse import unquote, urlsplit
-
-        return unquote(urlsplit(uri).path)
-    return os.fspath(uri)
