@@ -41,7 +41,8 @@ def laws(done: Broken) -> None:
     data = done.data
     found = read(data, blocks=True)
     nothing_is_lost(done, found)
-    nothing_is_false(done, found)
+    if not done.unsure:
+        nothing_is_false(done, found)
     pieces_tile(data, full=False)
     pieces_tile(data, full=True)
     everything_agrees(done, found)
