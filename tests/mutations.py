@@ -145,6 +145,7 @@ class Stored:
     data: bytes
     parts: list[Part]
     borders: list[int]
+    unsure: bool = False
 
 
 def store(units: Sequence[Unit], layout: str, pick: random.Random) -> Stored:

@@ -144,7 +144,7 @@ _XZ_CODEC = _codec(
     "xz",
     rb"\xfd7zXZ\x00",
     1 << 16,
-    lambda: lzma.LZMADecompressor(memlimit=WINDOW + (1 << 20)),
+    lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, WINDOW + (1 << 20)),
     lzma.LZMAError,
     EOFError,
 )  # an uncompressed chunk of LZMA2 has at most 64 KiB
