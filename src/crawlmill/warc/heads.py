@@ -267,7 +267,7 @@ class _ArcSearch:
             found = self._dates.next(here, None if stop is None else stop + MAX_LINE)
             if found is None:
                 return None
-            first = max(at, found[0] - MAX_LINE)
+            first = max(at, found[0] - MAX_LINE // 2)
             before = self._view.look(first, found[0] - first)
             start = first + before.rfind(b"\n") + 1
             rest = self._view.look(found[0], MAX_LINE // 4)
