@@ -83,11 +83,10 @@ def http_headers(record: Record) -> list[tuple[str, str]] | None:
     http = record.http
     if http is None:
         return None
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, value in http.headers.items():
-        key = name.lower()
-        found[key] = f"{found[key]}\n{value}" if key in found else value
-    return list(found.items())
+        found.setdefault(name.lower(), []).append(value)
+    return [(name, "\n".join(values)) for name, values in found.items()]
 
 
 def _wat_host(record: Record) -> str | None:
