@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from crawlmill.errors import MissingExtra
 from crawlmill.records import resolving
 from crawlmill.records.http import media_type
+from crawlmill.records.markup import check
+from crawlmill.warc.reading import MAX_BODY
 
 if TYPE_CHECKING:
     from resiliparse.parse.html import HTMLTree
@@ -129,21 +131,25 @@ def decode(body: bytes, content_type: str | None) -> str:
     return _decode_as(body, "windows-1252" if text.isascii() else "utf-8")
 
 
-def parse(body: bytes, content_type: str | None) -> Tree:
+def parse(body: bytes, content_type: str | None, max_body: int = MAX_BODY) -> Tree:
     """The tree of a page, whatever its bytes are.
 
     Args:
         body: the page, content encodings undone.
         content_type: the Content-Type field, for its ``charset`` (see :func:`decode`).
+        max_body: what its tree may cost, in bytes of a page (see :func:`crawlmill.records.markup.check`).
 
     Raises:
+        BodyDamage: ``oversized``: its tree would take too much memory or time.
         MissingExtra: resiliparse is not installed.
     """
     try:
         from resiliparse.parse.html import HTMLTree
     except ImportError:
         raise MissingExtra("resiliparse", "html") from None
-    return HTMLTree.parse(decode(body, content_type))
+    markup = decode(body, content_type)
+    check(markup, max_body)
+    return HTMLTree.parse(markup)
 
 
 def tags(tree: Tree) -> dict[str, int]:
