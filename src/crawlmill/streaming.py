@@ -21,7 +21,7 @@ from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN, scheme
 from crawlmill.task import MEMORY, Job, Task
-from crawlmill.warc.reading import MAX_RECORD
+from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.warc.walk import codec_for_quiet, first_plain, is_plain_archive
 from crawlmill.where import parse_where
 
@@ -132,6 +132,9 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         "--max-record", type=int, default=MAX_RECORD >> 20, metavar="MIB", help="largest block that is loaded"
     )
     parser.add_argument(
+        "--max-body", type=int, default=MAX_BODY >> 20, metavar="MIB", help="largest body, decoded, that is parsed"
+    )
+    parser.add_argument(
         "--check", choices=("fast", "full"), default="fast", help="full: inflate everything, check digests"
     )
     parser.add_argument(
@@ -149,7 +152,8 @@ def job_of(names: Sequence[str], arguments: argparse.Namespace) -> Job:
     where = None if arguments.where is None else parse_where(arguments.where)
     for analysis in analyses:
         analysis.require()
-    return Job(tuple(analyses), type_set(arguments.types), where, arguments.max_record << 20, arguments.check == "full")
+    sizes = arguments.max_record << 20, arguments.max_body << 20
+    return Job(tuple(analyses), type_set(arguments.types), where, sizes[0], arguments.check == "full", sizes[1])
 
 
 def _report(what: str) -> None:

@@ -99,10 +99,6 @@ def _wat_domain(record: Record) -> str | None:
     return None if host is None else urls.registered_domain(host)
 
 
-def _body_truncated(record: Record, limit: int) -> bool:
-    return len(record.body) > limit or "too-large" in record.body_problems
-
-
 _PLACE = {name: _of(name, "string" if name == "uri" else "bigint") for name in ("uri", "offset", "ordinal", "length")}
 _PAYLOAD = {
     "payload": _body(lambda record, limit: record.payload[:limit], "binary"),
@@ -111,7 +107,7 @@ _PAYLOAD = {
 _BODIES = {
     **_PAYLOAD,
     "body": _body(lambda record, limit: record.body[:limit], "binary"),
-    "body_truncated": _body(_body_truncated, "boolean"),
+    "body_truncated": _body(lambda record, limit: len(record.body) > limit, "boolean"),
 }
 _TEXT = _body(lambda record, limit: record.text, "string")
 
