@@ -214,6 +214,9 @@ class Followed(OpenElements):
 
     def _end(self, name: str) -> None:
         name = HEADINGS.get(name, name)
+        if self.names and self.names[-1] == name and name not in FORMATTING:
+            self.pop(len(self.names) - 1)
+            return
         if self.foreign:
             place = self.last(f"*{name}")
             self.steps += len(self.names) - max(place, 0)

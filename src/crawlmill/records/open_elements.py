@@ -74,6 +74,11 @@ class Level:
             self._entries = [entry for entry in self._entries if entry.alive]
             self._gone = 0
 
+    @property
+    def all_open(self) -> bool:
+        """Whether no text opens anything anew."""
+        return not self._entries or (self._entries[-1].alive and self._entries[-1].at >= 0)
+
     def closed(self) -> list[Entry]:
         """Those behind the last one that is open, which the next text opens anew."""
         entries = self._entries
@@ -153,7 +158,11 @@ class OpenElements:
         """Open an element of HTML."""
         place = len(self.names)
         self.names.append(name)
-        self.places.setdefault(name, []).append(place)
+        found = self.places.get(name)
+        if found is None:
+            self.places[name] = [place]
+        else:
+            found.append(place)
         if name not in SPECIAL:
             return
         self.special.append(place)
@@ -237,7 +246,10 @@ class OpenElements:
 
     def reopen(self) -> None:
         """What the standard calls: reconstruct the active formatting elements."""
-        for entry in self.levels[-1].closed():
+        level = self.levels[-1]
+        if level.all_open:
+            return
+        for entry in level.closed():
             self.open_anew(entry)
             self.reopened += 1
             self.memory += ATTRIBUTE * (entry.key[1].count("=") + 1) + (LINK if entry.name == "a" else 0)
