@@ -57,6 +57,8 @@ def read_split(split: Split, reading: Reading, where: Where | None = None) -> It
         return
     try:
         for item in read_span(source, split.start, split.end, split.ranges, reading):
+            if isinstance(item, Record):
+                item.max_body = reading.max_body
             if where is None or not isinstance(item, Record):
                 yield item
                 continue
