@@ -11,6 +11,7 @@ far to go from what pages are to the limits.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from crawlmill.records.followed import MOST_TEMPLATES, Followed
 from crawlmill.warc.damage import BodyDamage
@@ -25,6 +26,9 @@ LEAST_STEPS = 1 << 26
 # A page within these needs no second look, whatever the order of its tags.
 _PLAIN = 1 << 20  # characters
 _TAGS = 1 << 15
+_FEW = (
+    256  # tags that make no more elements than that, whatever they are: three of a kind are kept open, for each of them
+)
 _CREATED = 1 << 18  # elements made of open formatting elements
 _INDENTED = 1 << 23  # lists times tags
 _SCANNED = 1 << 12  # tags for which a parser looks through all before them
@@ -39,10 +43,10 @@ def _tag(names: str, rest: str = "") -> re.Pattern[str]:
     return re.compile(rf"<(?=[{first}{first.upper()}])(?:{'|'.join(either)})(?=[\t\n\f\r />]){rest}")
 
 
-_FORMATTING_TAG = _tag("b big code em font i nobr s small strike strong tt u", "[^>]*")
+_LISTS = {"ul", "ol", "menu", "dir"}
+_TOLD_TAG = _tag("b big code em font i nobr s small strike strong tt u ul ol menu dir template", "[^>]*")
+_NAME = re.compile("[a-zA-Z]+")
 _SCANNED_TAG = _tag("option body html")
-_LIST_TAG = _tag("ul ol menu dir")
-_TEMPLATE_TAG = _tag("template")
 _OPEN_VALUE = re.compile(r"""=[\t\n\f\r ]*(?:"[^"]*|'[^']*)\Z""")
 _CLOSED_IN_VALUE = re.compile(r"""=[\t\n\f\r ]*(?:"[^">]*>|'[^'>]*>)""")
 
@@ -68,17 +72,30 @@ def check(text: str, max_body: int) -> None:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a page stays within the limits by counts that need no look at its order."""
+    """Whether a page stays within the limits by counts that need no look at its order; the cheapest of them first."""
     tags = text.count("<")
-    if len(text) > _PLAIN or tags > _TAGS or len(_LIST_TAG.findall(text)) * tags > _INDENTED:
+    if len(text) > _PLAIN or tags > _TAGS:
         return False
-    if len(text) > _SMALL and len(_SCANNED_TAG.findall(text)) > _SCANNED:
+    if len(text) > _SMALL and not _has_small_tags(text):
         return False
-    if len(text) > _SMALL and (_CLOSED_IN_VALUE.search(text) or max(map(len, text.split(">"))) > _TAG):
+    if tags <= _FEW:
+        return True
+    lists = templates = 0
+    formatting = 1  # an open <a>
+    for tag, count in Counter(_TOLD_TAG.findall(text)).items():
+        name = _NAME.match(tag, 1)[0].lower()  # type: ignore[index]
+        if name == "template":
+            templates += count
+        elif name in _LISTS:
+            lists += count
+        else:  # three equal ones are kept (Noah's Ark clause); at a > in a value what looks equal may differ behind it
+            formatting += 3 * (1 + (count if _OPEN_VALUE.search(tag) else 0))
+    if lists * tags > _INDENTED or templates > MOST_TEMPLATES:
         return False
-    found = _FORMATTING_TAG.findall(text)
-    kinds = set(found)
-    cut = {tag for tag in kinds if _OPEN_VALUE.search(tag)}  # at a > in a value: what looks equal may differ behind it
-    # Three equal ones are kept (Noah's Ark clause), and one <a>.
-    formatting = 3 * (len(kinds) + sum([tag in cut for tag in found] if cut else ())) + 1
-    return formatting * tags <= _CREATED and len(_TEMPLATE_TAG.findall(text)) <= MOST_TEMPLATES
+    return formatting * tags <= _CREATED
+
+
+def _has_small_tags(text: str) -> bool:
+    if len(_SCANNED_TAG.findall(text)) > _SCANNED:
+        return False
+    return not _CLOSED_IN_VALUE.search(text) and max(map(len, text.split(">"))) <= _TAG
