@@ -21,14 +21,14 @@ from crawlmill.warc.walk import walk
 from memory import Found, Memory, read
 from mutations import LAYOUTS, WARC, Broken, broken
 
-MANY = 10_000
-FEW = 300
-FRESH = int(os.environ.get("CRAWLMILL_SEED") or random.SystemRandom().randrange(1 << 32))
-"""Seed of the few mutations of every run; a failure prints it: CRAWLMILL_SEED=N runs the same ones again."""
+MUTATIONS = int(os.environ.get("CRAWLMILL_MUTATIONS") or 300)
+"""How many, over all layouts. CRAWLMILL_MUTATIONS=10000 CRAWLMILL_SEED=0 takes some minutes."""
+SEED = int(os.environ.get("CRAWLMILL_SEED") or random.SystemRandom().randrange(1 << 32))
+"""The first seed, a fresh one unless it is given. A failure prints it."""
 BY_CHANCE = {
     (WARC, "zst, several a member", 102): "a length that is too large ends exactly on a border of a record in a record"
 }
-"""Of the many mutations those that no reader can tell from a sound file."""
+"""Of the first ten thousand those that no reader can tell from a sound file."""
 OUTSIDE = ("body", "oversized", "analysis")
 EVIDENCE = ("digest", "range", "changed")
 
@@ -241,25 +241,12 @@ def full_is_the_same(data: bytes, found: Found) -> None:
     assert not +left, f"a full check found more: {+left}"
 
 
-@pytest.mark.parametrize("number", range(len(LAYOUTS)))
-def test_a_few_mutations(number: int) -> None:
-    """A fresh seed every time: CRAWLMILL_SEED of the failure's message runs it again."""
-    form, layout = LAYOUTS[number]
-    each = FEW // len(LAYOUTS) + 1
-    for seed in range(each):
+@pytest.mark.parametrize(("form", "layout"), LAYOUTS)
+def test_mutations(form: str, layout: str) -> None:
+    for seed in range(SEED, SEED + -(-MUTATIONS // len(LAYOUTS))):
+        if (form, layout, seed) in BY_CHANCE:
+            continue
         try:
-            check(form, layout, FRESH + seed)
-        except AssertionError as problem:
-            raise AssertionError(f"CRAWLMILL_SEED={FRESH}: {problem}") from problem
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not os.environ.get("CRAWLMILL_MUTATIONS"), reason="takes many minutes: CRAWLMILL_MUTATIONS=1 runs it"
-)
-@pytest.mark.parametrize("number", range(len(LAYOUTS)))
-def test_ten_thousand_mutations(number: int) -> None:
-    form, layout = LAYOUTS[number]
-    for seed in range(MANY // len(LAYOUTS) + 1):
-        if (form, layout, seed) not in BY_CHANCE:
             check(form, layout, seed)
+        except AssertionError as problem:
+            raise AssertionError(f"CRAWLMILL_SEED={seed}: {problem}") from problem
