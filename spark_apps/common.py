@@ -112,8 +112,9 @@ def save(
 
 def save_damage(lost: DataFrame, args: argparse.Namespace) -> int:
     """Write a damage table as JSON lines into ``_damage`` of the folder of ``-o``, which readers of that folder pass over;
-    say how many rows it has, if any, and answer that. The result must be there already."""
-    path = save(lost.coalesce(1), args, "_damage", "json")
+    say how many rows it has, if any, and answer that. Equal rows are one: each split of a file that is gone has it. The
+    result must be there already."""
+    path = save(lost.distinct().coalesce(1), args, "_damage", "json")
     count = lost.sparkSession.read.schema(lost.schema).json(path).count()
     if count:
         note(f"damage: {count} rows, in {path}")

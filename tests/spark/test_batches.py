@@ -154,11 +154,11 @@ def test_a_strict_query_raises_and_another_warns(samples: Path, caplog: pytest.L
     ]
 
 
-def test_a_missing_file_is_one_damage_row_whatever_its_splits(tmp_path: Path) -> None:
+def test_every_split_of_a_missing_file_has_the_same_damage_row(tmp_path: Path) -> None:
     splits = [Split(str(tmp_path / "no.warc.gz"), 0, 10), Split(str(tmp_path / "no.warc.gz"), 10)]
     query = Query("warc", ("url",))
     found = [row for split in splits for batch in damage_batches(split, query) for row in batch.to_pylist()]
-    assert [row["kind"] for row in found] == ["missing"]
+    assert [row["kind"] for row in found] == ["missing"] * 2 and found[0] == found[1]
 
 
 def test_no_pandas_is_imported() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
-from crawlmill.sources import local_path, open_source, scheme
+from crawlmill.sources import open_source, stamp_of
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 
@@ -67,9 +67,10 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
     known: set[str] = set()
     splits: list[Split] = []
     for split, _ in given:
+        split = _planned(split)
         if split.uri not in known:
             known.add(split.uri)
-            archives.append(_stat(split.uri))
+            archives.append(Input(split.uri, split.file_size, split.version))
         splits.extend(cut(split, split_size))
     return Plan(tuple(archives), tuple(splits), tuple(dict.fromkeys(twice)))
 
@@ -97,46 +98,35 @@ def together(plan: Plan, most: int) -> list[list[Split]]:
     return groups
 
 
-def _stat(uri: str) -> Input:
-    if scheme(uri) == "file":
-        try:
-            found = os.stat(local_path(uri))
-        except OSError:
-            return Input(uri, None, None)
-        return Input(uri, found.st_size, found.st_mtime_ns)
-    if scheme(uri) == "hdfs":
-        from crawlmill.sources.webhdfs import status
-
-        try:
-            row = status(uri)
-        except FileNotFoundError:
-            return Input(uri, None, None)
-        return Input(uri, row.size, row.modified)
-    return Input(uri, None, None)
+def _planned(split: Split) -> Split:
+    """A split with the size and version of its file, unless it has them or they are not known."""
+    if split.file_size is not None or split.version is not None:
+        return split
+    found = stamp_of(split.uri)
+    return split if found is None else replace(split, file_size=found.size, version=found.version)
 
 
 def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
-    """A whole archive as splits of about ``split_size`` bytes; a span that was planned already stays as it is."""
+    """A whole archive as splits of about ``split_size`` bytes, each with the size and version of the file; a span that was
+    planned already stays as it is."""
+    split = _planned(split)
     if split.start or split.end is not None:
         yield split
         return
     if split.ranges is not None:
-        yield from _cut_ranges(split.uri, split.ranges, split_size or SPLIT_SIZE)
+        yield from _cut_ranges(split, split.ranges, split_size or SPLIT_SIZE)
         return
     uri = split.uri
-    size, step = _stat(uri).size, split_size or SPLIT_SIZE
+    size, step = split.file_size, split_size or SPLIT_SIZE
     if size is None or size <= step:
         yield split
         return
     try:
-        source = open_source(uri)
-    except OSError:
+        with closing(open_source(uri)) as source:
+            kind = layout(source)
+    except OSError:  # who reads it says so
         yield split
         return
-    try:
-        kind = layout(source)
-    finally:
-        source.close()
     if split_size is None and kind == "plain":
         step *= PLAIN_FACTOR
     if kind not in ("members", "plain") or size <= step:
@@ -145,10 +135,10 @@ def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     count = -(-size // step)
     cuts = [size * index // count for index in range(count)]
     for start, end in zip(cuts, [*cuts[1:], None]):
-        yield Split(uri, start, end)
+        yield replace(split, start=start, end=end)
 
 
-def _cut_ranges(uri: str, ranges: Ranges, split_size: int) -> Iterator[Split]:
+def _cut_ranges(split: Split, ranges: Ranges, split_size: int) -> Iterator[Split]:
     """Ranges as splits that fetch about ``split_size`` bytes; near ones, which one request fetches, stay together."""
     groups: list[list[Run]] = []
     size = count = 0
@@ -161,4 +151,4 @@ def _cut_ranges(uri: str, ranges: Ranges, split_size: int) -> Iterator[Split]:
         count += len(run.ranges)
     starts = [0, *(group[0].start for group in groups[1:])]
     for group, start, end in zip(groups, starts, [*starts[1:], None]):
-        yield Split(uri, start, end, tuple(item for run in group for item in run.ranges))
+        yield replace(split, start=start, end=end, ranges=tuple(item for run in group for item in run.ranges))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
@@ -12,8 +13,10 @@ import urllib.request
 
 from crawlmill.errors import CrawlmillError
 
-_FINAL = ("AccessControlException", "SecurityException", "FileAlreadyExistsException", "IllegalArgumentException")
+_FINAL = ("SecurityException", "FileAlreadyExistsException", "IllegalArgumentException")
 """What HDFS will not answer otherwise the next time."""
+_REFUSED = {"AccessControlException": errno.EACCES, "ParentNotDirectoryException": errno.ENOTDIR}
+"""The same, where it is about the one file."""
 
 
 class Away(Exception):
@@ -22,6 +25,14 @@ class Away(Exception):
 
 class Elsewhere(Away):
     """A NameNode leads to a DataNode, whose URL is the message."""
+
+
+class Refused(CrawlmillError):
+    """HDFS will never have this file for us. ``errno`` is what a system would say of a file of its own."""
+
+    def __init__(self, what: str, where: str | None = None, hint: str | None = None, errno: int = errno.EACCES) -> None:
+        super().__init__(what, where, hint)
+        self.errno = errno
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -45,6 +56,7 @@ def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
 
     Raises:
         FileNotFoundError: there is no such file in HDFS.
+        Refused: HDFS does not permit it, or a file stands where a folder should.
         CrawlmillError: HDFS refuses, and would again.
         Away: it may answer later, or another node may.
     """
@@ -64,6 +76,8 @@ def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
         if error.code == 404:
             raise FileNotFoundError(2, "no such file", uri) from None
         kind, said = _refusal(error.read(20_000))
+        if kind in _REFUSED:
+            raise Refused(f"HDFS refused: {said}", uri, errno=_REFUSED[kind]) from None
         if kind in _FINAL:
             raise CrawlmillError(f"HDFS refused: {said}", uri) from None
         raise Away(f"{where} answered {error.code}: {said}") from None

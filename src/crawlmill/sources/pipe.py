@@ -17,6 +17,7 @@ class Pipe:
     """
 
     uri = "-"
+    opened = None
 
     def __init__(self, stream: BinaryIO | None = None, start: bytes = b"") -> None:
         self._stream = sys.stdin.buffer if stream is None else stream
@@ -38,10 +39,13 @@ class Pipe:
         if offset >= self._have:
             return b""
         self._spool.seek(offset)
-        return self._spool.read(count)
+        return self._spool.read(min(count, self._have - offset))
 
     def size(self) -> int | None:
         return self._have if self._ended else None
+
+    def now(self) -> None:
+        return None
 
     def close(self) -> None:
         self._spool.close()

@@ -68,8 +68,12 @@ def damage(
     where: str | None = None,
     **options: str | int,
 ) -> DataFrame:
-    """What :func:`records` could not read of the same inputs with the same arguments: the damage table."""
-    return _read(spark, inputs, table, True, _options(columns, types, where, options))
+    """What :func:`records` could not read of the same inputs with the same arguments: the damage table.
+
+    Each row is there once. The format ``warc_damage`` has a row that is about a whole file - it went missing, it changed
+    while it was read - from each of its splits.
+    """
+    return _read(spark, inputs, table, True, _options(columns, types, where, options)).distinct()
 
 
 def _options(
