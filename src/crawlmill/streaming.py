@@ -18,6 +18,8 @@ from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import merged, reducers_of
+from crawlmill.plan.lines import numbered
+from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split
 from crawlmill.sources import STDIN, scheme
 from crawlmill.task import MEMORY, Job, Task
@@ -89,7 +91,10 @@ def _mapper(names: Sequence[str]) -> None:
     guarded = arguments.record_timeout is not None
     with alive(task, lambda text: _report(f"status:{text}")):
         splits = 0
-        for split in _splits(sys.stdin.buffer):
+        given, twice = each_once(Given(split, STDIN) for split in _splits(sys.stdin.buffer))
+        if twice:
+            print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
+        for split, _ in given:
             if guarded and split.uri != STDIN:
                 run_guarded(job, split, arguments.record_timeout, emit)
             else:
@@ -192,18 +197,20 @@ def _splits(stdin: BinaryIO) -> Iterator[Split]:
         yield Split(sources.STDIN)
         return
     joined = _Joined(start, stdin)
-    lines: Iterator[bytes] = iter(
-        gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)
-    )
-    for line in lines:
-        if not line.strip():
-            continue
+    lines = gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)
+    for number, line in numbered(lines, "standard input"):
         try:
             split = Split.from_line(line.decode("utf-8"))
         except UnicodeDecodeError:
             raise CrawlmillError(
                 "neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC"
             ) from None
+        except CrawlmillError as error:
+            raise CrawlmillError(error.what, f"standard input:{number}", error.hint) from None
+        if split.uri == STDIN:
+            raise CrawlmillError(
+                "the manifest names standard input, which it is itself", f"standard input:{number}", "name files"
+            )
         yield (
             replace(split, uri=os.path.abspath(split.uri))
             if scheme(split.uri) == "file" and "://" not in split.uri

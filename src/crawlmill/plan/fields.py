@@ -53,7 +53,7 @@ def whole(value: object) -> int:
     return number
 
 
-def name(value: object) -> str:
+def archive_name(value: object) -> str:
     """The name of an archive. Raises :class:`ValueError` for what no file is called and no table can hold."""
     if type(value) is not str or not value or "\0" in value or not clean_string(value):
         raise ValueError("not the name of a file")

@@ -20,6 +20,8 @@ RANGES = 1000
 """Ranges of a split, at most: a request for each takes longer than reading the bytes."""
 TASKS = 64
 """Tasks of an engine whose tasks take several splits, where there are as many splits."""
+SPLITS = 1 << 17
+"""Splits of a file, at most."""
 PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: fewer, larger spans
 
 
@@ -63,16 +65,15 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
         base: put before relative names in manifests.
     """
     given, twice = expand(inputs, base)
-    archives: list[Input] = []
-    known: set[str] = set()
+    archives: dict[str, Input] = {}
     splits: list[Split] = []
     for split, _ in given:
-        split = _planned(split)
-        if split.uri not in known:
-            known.add(split.uri)
-            archives.append(Input(split.uri, split.file_size, split.version))
-        splits.extend(cut(split, split_size))
-    return Plan(tuple(archives), tuple(splits), tuple(dict.fromkeys(twice)))
+        if split.uri not in archives:
+            split = _planned(split)
+            archives[split.uri] = Input(split.uri, split.file_size, split.version)
+        known = archives[split.uri]
+        splits.extend(cut(replace(split, file_size=known.size, version=known.version), split_size))
+    return Plan(tuple(archives.values()), tuple(splits), tuple(dict.fromkeys(twice)))
 
 
 def together(plan: Plan, most: int) -> list[list[Split]]:
@@ -116,14 +117,13 @@ def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     if split.ranges is not None:
         yield from _cut_ranges(split, split.ranges, split_size or SPLIT_SIZE)
         return
-    uri = split.uri
     size, step = split.file_size, split_size or SPLIT_SIZE
     if size is None or size <= step:
         yield split
         return
     try:
-        with closing(open_source(uri)) as source:
-            kind = layout(source)
+        with closing(open_source(split.uri)) as source:
+            kind, size = layout(source), min(size, source.size() or size)  # the planned size may be of another file
     except OSError:  # who reads it says so
         yield split
         return
@@ -132,7 +132,7 @@ def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     if kind not in ("members", "plain") or size <= step:
         yield split
         return
-    count = -(-size // step)
+    count = min(-(-size // step), SPLITS)
     cuts = [size * index // count for index in range(count)]
     for start, end in zip(cuts, [*cuts[1:], None]):
         yield replace(split, start=start, end=end)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawlmill.errors import CrawlmillError
-from crawlmill.plan.fields import name, object_of, whole
+from crawlmill.plan.fields import MOST, archive_name, object_of, whole
 from crawlmill.warc.ranges import Ranges, in_order
 
 _HADOOP_KEY = re.compile(r"\d+\t")
@@ -38,9 +38,10 @@ class Split:
     @property
     def size(self) -> int | None:
         """Bytes that are read; None for a span whose end is not known."""
+        most = MOST if self.file_size is None else self.file_size
         if self.ranges is not None:
-            return sum(length for _, length in self.ranges)
-        return None if self.end is None else self.end - self.start
+            return sum(max(0, min(offset + length, most) - max(offset, 0)) for offset, length in self.ranges)
+        return None if self.end is None else max(0, min(self.end, most) - self.start)
 
     def to_json(self) -> str:
         """The manifest line.
@@ -73,7 +74,7 @@ class Split:
         if key is not None:
             text = text[key.end() :].strip()
         try:
-            return _of_fields(object_of(text)) if text.startswith("{") else Split(name(text))
+            return _of_fields(object_of(text)) if text.startswith("{") else Split(archive_name(text))
         except (ValueError, KeyError, TypeError):
             raise CrawlmillError(
                 f"not a manifest line: {text[:100]}",
@@ -84,14 +85,16 @@ class Split:
 def _of_fields(fields: dict[str, Any]) -> Split:
     start, end, size, version = (fields.get(key) for key in ("start", "end", "size", "version"))
     start = 0 if start is None else _number(start)
-    if start < 0 or (end is not None and _number(end) <= start) or (size is not None and _number(size) < 0):
-        raise ValueError
-    if type(version) not in (int, type(None)):
-        raise ValueError
     ranges = fields.get("ranges")
     if ranges is not None:
         ranges = in_order((_number(offset), _number(length)) for offset, length in ranges)
-    return Split(name(fields["uri"]), start, end, ranges, size, version)
+    elif end is not None and _number(end) <= start:
+        raise ValueError
+    if min(start, 0 if end is None else _number(end), 0 if size is None else _number(size)) < 0:
+        raise ValueError
+    if type(version) not in (int, type(None)):
+        raise ValueError
+    return Split(archive_name(fields["uri"]), start, end, ranges, size, version)
 
 
 def _number(value: object) -> int:

@@ -110,5 +110,8 @@ def local_path(uri: str) -> str:
     if uri[:7].lower() == "file://":
         from urllib.parse import unquote, urlsplit
 
-        return unquote(urlsplit(uri).path)
+        try:
+            return unquote(urlsplit(uri).path)
+        except ValueError as error:
+            raise CrawlmillError(f"not the URI of a file: {error}", uri, "write file:///PATH") from None
     return os.fspath(uri)

@@ -91,9 +91,16 @@ def walk_ranges(source: Source, ranges: Sequence[tuple[int, int]], reading: Read
     if not source.read_at(0, 1):
         yield damage(source.uri, 0, 0, "empty")
         return
-    reading.bytes += sum(length for _, length in ranges)
+    size = source.size()
     apart: list[tuple[int, int]] = []
-    for run in runs(ranges):
+    possible: list[tuple[int, int]] = []
+    for offset, length in ranges:  # any numbers that a table holds: those of an index may be wrong
+        if offset < 0 or length < 0:
+            yield damage(source.uri, offset, length, "range")
+        else:
+            possible.append((offset, length))
+            reading.bytes += length if size is None else max(0, min(length, size - offset))
+    for run in runs(possible):
         view = _fetched(source, run)
         for offset, length in run.ranges:
             found = _at(source, view, offset, length, reading)
