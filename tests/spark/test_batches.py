@@ -215,13 +215,23 @@ def test_options_that_do_not_fit_are_one_clear_error() -> None:
         ({"columns": ","}, "no column is named"),
         ({"where": "status<200"}, "status has no order"),
         ({"max_record": "lots"}, "write bytes"),
+        ({"max_record": "9" * 5000}, "write bytes"),
+        ({"max_payload": "\u0663"}, "write bytes"),
+        ({"max_payload": "-1"}, "write bytes"),
         ({"max_record": "2g"}, "1g is the most"),
         ({"check": "yes"}, "one of fast, full"),
         ({"damage": "ignore"}, "one of report, fail"),
     ):
         with pytest.raises(UsageError, match=words):
             query_of(WARC, plain(options))
-    for given, words in (({}, "no input"), ({"path": "-"}, "standard input")):
+    for given, words in (
+        ({}, "no input"),
+        ({"path": "-"}, "standard input"),
+        ({"paths": "a.warc.gz"}, "a JSON array of texts"),
+        ({"paths": '"a.warc.gz"'}, "a JSON array of texts"),
+        ({"paths": "[1]"}, "a JSON array of texts"),
+        ({"paths": "[" * 100_000}, "a JSON array of texts"),
+    ):
         with pytest.raises(UsageError, match=words):
             inputs_of(given)
 

@@ -76,6 +76,7 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
 
 def _hdfs(uri: str) -> Iterator[Split]:
     """A file of HDFS, the files of a folder, or those that match a pattern in the last part of the name."""
+    from crawlmill.sources.hdfs_http import Refused
     from crawlmill.sources.webhdfs import listing
 
     folder, _, name = uri.rpartition("/")
@@ -87,6 +88,11 @@ def _hdfs(uri: str) -> Iterator[Split]:
             yield Split(uri)  # a row of the damage table says that it is missing
             return
         found = []
+    except Refused:
+        if pattern:
+            raise
+        yield Split(uri)  # the same
+        return
     files = [row for row in found if not row.folder]
     if pattern:
         files = [row for row in files if fnmatch.fnmatchcase(row.uri.rpartition("/")[2], name)]

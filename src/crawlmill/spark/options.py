@@ -32,7 +32,7 @@ NAMES = (
     "split_bytes",
     "base",
 )
-_SIZE = re.compile(r"(\d+)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15})\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
 Options = Mapping[str, str]
 
 
@@ -63,14 +63,21 @@ def paths_of(inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) 
 
 def inputs_of(options: Options) -> list[str]:
     """What ``load()`` was given. Raises :class:`UsageError` when that is nothing."""
-    found = json.loads(options["paths"]) if "paths" in options else []
+    try:
+        found = json.loads(options.get("paths", "[]"))
+    except (ValueError, RecursionError):
+        found = None
+    if type(found) is not list or any(type(item) is not str for item in found):
+        raise UsageError(
+            f"paths is {options['paths'][:100]!r}", hint='it is a JSON array of texts; or use .load("...")'
+        )
     if "path" in options:
         found.append(options["path"])
     if not found:
         raise UsageError("no input", hint="name archives, folders, globs or manifests: .load(...)")
     if STDIN in found:
         raise UsageError("standard input cannot be read by Spark", hint="name files")
-    return [str(item) for item in found]
+    return found
 
 
 def partitions_of(options: Options) -> list[list[Split]]:

@@ -86,7 +86,9 @@ class ManifestReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     def _checked(self, given: Sequence[Split], offset: dict[str, object]) -> int:
         """The lines that an offset stands for, when the manifest still has them."""
-        lines = int(str(offset["lines"]))
+        lines = offset.get("lines")
+        if type(lines) is not int:
+            raise CrawlmillError(f"not an offset of a manifest: {str(offset)[:100]}", self._manifest, "begin anew")
         if dict(offset_after(given, lines)) != offset or lines > len(given):
             raise CrawlmillError(
                 f"the first {lines} lines of the manifest are not those that were read",
