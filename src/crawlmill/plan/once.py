@@ -136,9 +136,12 @@ class Once:
             spans = file.taken.take(split.start, end)
             self.all_new = spans == [(split.start, end)]
             return [replace(split, start=start, end=None if end == _END else end) for start, end in spans]
-        ranges = [] if file.named.any() else [(at, file.lengths[at]) for at, _ in split.ranges]
-        ranges = [(at, length) for at, length in ranges if length is not None]
-        file.lengths.update((at, None) for at, _ in ranges)
+        ranges: list[tuple[int, int]] = []
+        for at, _ in () if file.named.any() else split.ranges:
+            length = file.lengths[at]
+            if length is not None:
+                ranges.append((at, length))
+                file.lengths[at] = None
         self.all_new = len(ranges) == len(split.ranges)
         return [replace(split, ranges=tuple(ranges))] if ranges else []
 

@@ -7,6 +7,8 @@ import sys
 import tempfile
 from typing import BinaryIO
 
+from crawlmill.sources import Stamp
+
 
 class Pipe:
     """Standard input, read by position; everything read so far stays readable until ``close``.
@@ -17,7 +19,7 @@ class Pipe:
     """
 
     uri = "-"
-    opened = None
+    opened: Stamp | None = None
 
     def __init__(self, stream: BinaryIO | None = None, start: bytes = b"") -> None:
         self._stream = sys.stdin.buffer if stream is None else stream
