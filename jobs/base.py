@@ -74,6 +74,7 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         from crawlmill.engines.hadoop import lines_per_map
         from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
         from crawlmill.shipping import ship
+        from crawlmill.sources import STDIN
         from crawlmill.sources.webhdfs import ADDRESS, address
 
         options = self.options
@@ -85,6 +86,8 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         inputs = [item for item in options.args if item != "-"] or [_manifest_on_stdin(self._folder.name)]
         size = options.split_size << 20 if options.split_size else CLUSTER_SPLIT if on_hadoop else None
         plan = make_plan(inputs, size, options.base)
+        if any(split.uri == STDIN for split in plan.splits):
+            raise UsageError("a task reads a manifest on its standard input", hint="name files in place of -")
         manifest = os.path.join(self._folder.name, "splits.jsonl")
         with open(manifest, "w", encoding="ascii") as file:
             file.writelines(split.to_json() + "\n" for split in plan.splits)

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
-from crawlmill.sources import local_path, scheme
+from crawlmill.sources import STDIN, local_path, scheme
 from crawlmill.spark.rdd import Lines, bring_files, progress, run_lines, save_parts, tasks_of
 from crawlmill.streaming import add_job_options, job_of
 
@@ -88,6 +88,8 @@ def leave_parts(spark: SparkSession, arguments: argparse.Namespace) -> None:
     job = job_of(arguments.analyses.split(","), arguments)
     size = arguments.split_size << 20 if arguments.split_size else CLUSTER_SPLIT
     plan = make_plan(arguments.inputs, size, arguments.base)
+    if any(split.uri == STDIN for split in plan.splits):
+        raise UsageError("Spark's tasks cannot read our standard input", hint="name files in place of -")
     splits = [split.to_json() for split in plan.splits]
     tasks = tasks_of(len(splits), plan.size)
     lines = Lines(jobspec.to_json(job), splits, tasks, arguments.reducers, arguments.record_timeout)

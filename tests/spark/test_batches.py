@@ -236,6 +236,12 @@ def test_options_that_do_not_fit_are_one_clear_error() -> None:
             inputs_of(given)
 
 
+def test_a_manifest_cannot_name_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "some.paths").write_text("-\n")
+    with pytest.raises(UsageError, match="standard input cannot be read by Spark"):
+        partitions_of({"path": str(tmp_path / "some.paths")})
+
+
 def test_options_are_read_whatever_their_case(samples: Path) -> None:
     options = plain(
         {"Columns": "url, status", "TYPES": "response", "Check": "full", "Damage": "fail", "Max_Record": "1m"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import CrawlmillError, Refused, UsageError
 from crawlmill.plan.globs import matching
 from crawlmill.plan.index import is_index, read_index
 from crawlmill.plan.lines import numbered, opened
@@ -76,7 +76,6 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
 
 def _hdfs(uri: str) -> Iterator[Split]:
     """A file of HDFS, the files of a folder, or those that match a pattern in the last part of the name."""
-    from crawlmill.sources.hdfs_http import Refused
     from crawlmill.sources.webhdfs import listing
 
     folder, _, name = uri.rpartition("/")

@@ -6,9 +6,10 @@ import errno
 import os
 from collections.abc import Generator
 
+from crawlmill.errors import ReadFailed
 from crawlmill.plan.split import Split
 from crawlmill.sources import open_source
-from crawlmill.sources.bounded import Bounded, ReadFailed, failed
+from crawlmill.sources.bounded import Bounded
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.ranges import read_span
 from crawlmill.warc.reading import Reading
@@ -69,4 +70,4 @@ def unopened(uri: str, error: OSError, what: str = "it cannot be opened") -> Dam
         return damage(uri, 0, 0, "missing")
     if error.errno in _UNREADABLE:
         return damage(uri, 0, 0, "unreadable", detail=os.strerror(error.errno))
-    raise failed(what, uri, error) from error
+    raise ReadFailed(what, uri, error) from error

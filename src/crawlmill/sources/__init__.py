@@ -6,7 +6,7 @@ import os
 import re
 from typing import NamedTuple, Protocol
 
-from crawlmill.errors import CrawlmillError
+from crawlmill.errors import CrawlmillError, Refused
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
 STDIN = "-"
@@ -89,7 +89,6 @@ def stamp_of(uri: str) -> Stamp | None:
 
             return stamp(os.stat(local_path(uri)))
         if kind in ("hdfs", "webhdfs"):
-            from crawlmill.sources.hdfs_http import Refused
             from crawlmill.sources.webhdfs import status
 
             try:

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from crawlmill.errors import CrawlmillError
+from crawlmill.errors import ReadFailed
 from crawlmill.sources import Opened
-
-
-class ReadFailed(CrawlmillError):
-    """Reading failed in mid-file; ``error`` is what the system or the store said."""
-
-    def __init__(self, what: str, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(what, where, hint)
-        self.error = OSError()
 
 
 class Bounded:
@@ -44,7 +36,7 @@ class Bounded:
         try:
             data = self._source.read_at(offset, count)
         except OSError as error:
-            self.failure = failed("reading failed", self.uri, error)
+            self.failure = ReadFailed("reading failed", self.uri, error)
             raise self.failure from error
         if self._left is not None and len(data) < count:
             self._left = offset + len(data)
@@ -62,10 +54,3 @@ class Bounded:
 
     def close(self) -> None:
         self._source.close()
-
-
-def failed(what: str, uri: str, error: OSError) -> ReadFailed:
-    """What ends a run when the machine, and not the file, is at fault."""
-    made = ReadFailed(f"{what}: {error.strerror or error}", uri, "try again with --resume")
-    made.error = error
-    return made

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from crawlmill.errors import CrawlmillError
+from crawlmill.errors import CrawlmillError, Refused
 
 _FINAL = ("SecurityException", "FileAlreadyExistsException", "IllegalArgumentException")
 """What HDFS will not answer otherwise the next time."""
@@ -25,14 +25,6 @@ class Away(Exception):
 
 class Elsewhere(Away):
     """A NameNode leads to a DataNode, whose URL is the message."""
-
-
-class Refused(CrawlmillError):
-    """HDFS will never have this file for us. ``errno`` is what a system would say of a file of its own."""
-
-    def __init__(self, what: str, where: str | None = None, hint: str | None = None, errno: int = errno.EACCES) -> None:
-        super().__init__(what, where, hint)
-        self.errno = errno
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -77,7 +69,7 @@ def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
             raise FileNotFoundError(2, "no such file", uri) from None
         kind, said = _refusal(error.read(20_000))
         if kind in _REFUSED:
-            raise Refused(f"HDFS refused: {said}", uri, errno=_REFUSED[kind]) from None
+            raise Refused(f"HDFS refused: {said}", uri, _REFUSED[kind]) from None
         if kind in _FINAL:
             raise CrawlmillError(f"HDFS refused: {said}", uri) from None
         raise Away(f"{where} answered {error.code}: {said}") from None

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from typing import Callable, NamedTuple
 from xml.etree import ElementTree
 
-from crawlmill.errors import CrawlmillError
+from crawlmill.errors import CrawlmillError, Refused
 from crawlmill.sources import Stamp
-from crawlmill.sources.hdfs_http import Away, Elsewhere, Refused, request
+from crawlmill.sources.hdfs_http import Away, Elsewhere, request
 
 ADDRESS = "CRAWLMILL_WEBHDFS"
 """The environment variable that names the NameNode's HTTP address, ``host:port``; several are joined by commas."""
@@ -100,7 +100,7 @@ def fetch(uri: str, size: int, path: str) -> None:
 
 
 def status(uri: str) -> Status:
-    """What HDFS says of a file. Raises :class:`FileNotFoundError`, :class:`.hdfs_http.Refused`."""
+    """What HDFS says of a file. Raises :class:`FileNotFoundError`, :class:`crawlmill.errors.Refused`."""
     return _status(uri, json.loads(ask(uri, "GETFILESTATUS"))["FileStatus"])
 
 

@@ -83,7 +83,10 @@ def inputs_of(options: Options) -> list[str]:
 def partitions_of(options: Options) -> list[list[Split]]:
     """The splits of each partition, in order; the same splits as those of every engine for the same split size."""
     size = split_size_of(options)
-    return together(make_plan(inputs_of(options), size, options.get("base")), size)
+    plan = make_plan(inputs_of(options), size, options.get("base"))
+    if any(split.uri == STDIN for split in plan.splits):  # a manifest names it
+        raise UsageError("standard input cannot be read by Spark", hint="name files")
+    return together(plan, size)
 
 
 def split_size_of(options: Options) -> int:
