@@ -141,6 +141,15 @@ def test_missing_files_are_one_by_their_place(tmp_path: Path) -> None:
     assert run.damage.num_rows == 1 and len(run.plan.twice) == 1
 
 
+def test_spans_that_are_the_whole_file_have_its_records(crawl: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "a.jsonl"
+    uri = json.dumps(str(crawl))
+    spans = [f'{{"uri":{uri},"start":{start},"end":{end}}}' for start, end in ((0, 100), (100, 5000), (5000, "null"))]
+    for lines in ([*spans, f'{{"uri":{uri},"ranges":[[0,500]]}}'], [f'{{"uri":{uri},"ranges":[[0,500]]}}', *spans]):
+        manifest.write_text("\n".join(lines))
+        assert urls_of([str(manifest)]) == urls_of([str(crawl)])
+
+
 def test_copies_are_not_one(tmp_path: Path) -> None:
     for name in ("a.warc.gz", "b.warc.gz"):
         (tmp_path / name).write_bytes(SMALL)

@@ -22,6 +22,8 @@ from crawlmill.plan.read import read_split
 from crawlmill.plan.scan import scan
 from crawlmill.plan.split import Split
 from crawlmill.reducers import total
+from crawlmill.sources import open_source
+from crawlmill.sources.bounded import Bounded
 from crawlmill.sources.local import LocalFile
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.reading import Reading
@@ -220,19 +222,27 @@ def test_a_read_that_fails_ends_the_run(archive: Path, code: int, after: int, mo
 def test_an_analysis_cannot_hide_a_read_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.warc"
     path.write_bytes(make_record("response", "http://a.example/", bytes(3 << 20)) + b"".join(RECORDS))
+    real, broken, caught = os.pread, [False], []
+
+    def pread(file: int, count: int, offset: int) -> bytes:
+        if broken[0]:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(file, count, offset)
 
     @analysis(reduce=total, key="length: int64", value="pages: int64", types="response")
     def careless(record: Record) -> Iterator[tuple[int, int]]:
+        broken[0] = record.offset == 0
         try:
             yield len(record.payload), 1
-        except Exception:
+        except Exception as error:
+            caught.append(error)
             yield -1, 1
+        broken[0] = False
 
-    plan = make_plan([str(path)])
-    monkeypatch.setattr("crawlmill.api.make_plan", lambda *_: plan)
-    failing(monkeypatch, errno.EIO, 2)
+    monkeypatch.setattr(os, "pread", pread)
     with pytest.raises(CrawlmillError, match="reading failed: Input/output error"):
         crawlmill.run(careless, str(path), workers=1, pool="thread")
+    assert len(caught) == 1
 
 
 # ---- growing, shrinking, replaced
@@ -322,6 +332,16 @@ def test_a_file_that_shrinks_ends_where_it_ends(archive: Path, left: int) -> Non
         found, lost = rows(planned(archive), lambda _: os.truncate(archive, left))
         assert ("changed", size, "damage") in lost
         assert all(offset <= size for _, offset, _ in lost)
+
+
+def test_a_file_that_was_cut_is_as_long_as_what_it_gave(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(1000))
+    source = Bounded(open_source(str(path)), 2000, None)
+    assert source.size() == 1000
+    os.truncate(path, 300)
+    assert len(source.read_at(200, 500)) == 100 and source.size() == 300 and source.changed()
+    source.close()
 
 
 def test_a_file_that_is_replaced_is_said_by_every_split(archive: Path) -> None:

@@ -33,7 +33,9 @@ from crawlmill.plan.split import Split
 from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink
 from crawlmill.schema import parse_schema
 from crawlmill.warc.damage import COLUMNS, Damage
+from crawlmill.warc.ranges import in_order
 from crawlmill.warc.reading import Reading
+from strategies import LAYOUTS
 
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MOST = (1 << 63) - 1
@@ -243,6 +245,33 @@ def test_a_line_without_end_is_not_taken_in(crawl: Path, monkeypatch: pytest.Mon
         (crawl / name).write_bytes(text)
         with pytest.raises(CrawlmillError, match=rf"{name}:2: a line of more than 1 MiB"):
             make_plan([str(crawl / name)])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_range_and_any_span_of_any_layout(layout: str, tmp_path: Path) -> None:
+    """Every range that is asked for gives its records, or a row; no number takes memory or time."""
+    path = str(tmp_path / "a")
+    records = [make_record("response", f"http://a.example/{at}", random.Random(at).randbytes(2000)) for at in range(40)]
+    (tmp_path / "a").write_bytes(LAYOUTS[layout](records))
+    size = os.path.getsize(path)
+    offsets = sorted({item.offset for item in read_split(Split(path), Reading())})[:6]
+    numbers = [-MOST - 1, -1, 0, 1, size - 1, size, size + 1, 1 << 31, 1 << 32, 1 << 40, 1 << 62, MOST, *offsets]
+    for seed in range(80):
+        pick = random.Random(seed)
+        ranges = in_order((pick.choice(numbers), pick.choice(numbers)) for _ in range(pick.randrange(1, 6)))
+        reading = Reading(full=pick.random() < 0.3)
+        found = list(read_split(Split.from_line(Split(path, ranges=ranges).to_json()), reading))
+        lost = [item for item in found if isinstance(item, Damage)]
+        for item in lost:
+            row_of(item)
+        for offset, _ in ranges:
+            inside = any(item.offset <= offset < item.offset + max(item.length, 1) for item in lost)
+            assert inside or offset in {item.offset for item in found}, (ranges, offset)
+        assert 0 <= reading.bytes <= size * len(ranges)
+        start = pick.choice([number for number in numbers if number >= 0])
+        end = pick.choice([None, *(number for number in numbers if number > start)])
+        span = Split(path, start, end, None, pick.choice([None, size, 0, 5, MOST]))
+        assert read_all([span])[0] <= 40
 
 
 # ---- the columnar index

@@ -92,15 +92,11 @@ def walk_ranges(source: Source, ranges: Sequence[tuple[int, int]], reading: Read
         yield damage(source.uri, 0, 0, "empty")
         return
     size = source.size()
-    apart: list[tuple[int, int]] = []
-    possible: list[tuple[int, int]] = []
     for offset, length in ranges:  # any numbers that a table holds: those of an index may be wrong
-        if offset < 0 or length < 0:
-            yield damage(source.uri, offset, length, "range")
-        else:
-            possible.append((offset, length))
-            reading.bytes += length if size is None else max(0, min(length, size - offset))
-    for run in runs(possible):
+        end = offset + length if size is None else min(offset + length, size)
+        reading.bytes += max(0, end - max(0, offset))
+    apart: list[tuple[int, int]] = []
+    for run in runs(ranges):
         view = _fetched(source, run)
         for offset, length in run.ranges:
             found = _at(source, view, offset, length, reading)
