@@ -18,8 +18,10 @@ from crawlmill import wire
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.split import Split
+from crawlmill.scratch import Scratch
 from crawlmill.streaming import add_job_options, alive, job_of, read_job, run_guarded, shown
 from crawlmill.task import Job, Task
+from crawlmill.terminal import guard
 
 Pairs = Iterator[tuple[bytes, bytes]]
 JOB = "job.json"
@@ -74,7 +76,6 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         from crawlmill.engines.hadoop import lines_per_map
         from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
         from crawlmill.shipping import ship
-        from crawlmill.sources import STDIN
         from crawlmill.sources.webhdfs import ADDRESS, address
 
         options = self.options
@@ -82,12 +83,14 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         names = list(self.ANALYSES) or options.analysis or []
         job = read_job(options.job) if options.job else job_of(names, options)
         on_hadoop = options.runner == "hadoop"
-        self._folder = tempfile.TemporaryDirectory(prefix="crawlmill-mrjob-")
+        self._folder = Scratch()
         inputs = [item for item in options.args if item != "-"] or [_manifest_on_stdin(self._folder.name)]
         size = options.split_size << 20 if options.split_size else CLUSTER_SPLIT if on_hadoop else None
         plan = make_plan(inputs, size, options.base)
-        if any(split.uri == STDIN for split in plan.splits):
-            raise UsageError("a task reads a manifest on its standard input", hint="name files in place of -")
+        if plan.streams:
+            raise UsageError(
+                "a job of mrjob cannot read a pipe or a descriptor", min(plan.streams), "give the path of a file"
+            )
         manifest = os.path.join(self._folder.name, "splits.jsonl")
         with open(manifest, "w", encoding="ascii") as file:
             file.writelines(split.to_json() + "\n" for split in plan.splits)
@@ -182,10 +185,10 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
 
 
 def _manifest_on_stdin(folder: str) -> str:
-    from crawlmill.warc.walk import codec_for_quiet, is_plain_archive
+    from crawlmill.warc.layout import begins_archive, is_compressed
 
     data = sys.stdin.buffer.read()
-    if codec_for_quiet(data[:65536]) or is_plain_archive(data[:65536]):
+    if is_compressed(data[:65536]) or begins_archive(data[:65536]):
         raise UsageError("an archive on standard input is no manifest", hint="give its path as an argument")
     path = os.path.join(folder, "stdin.manifest")
     with open(path, "wb") as file:
@@ -195,6 +198,7 @@ def _manifest_on_stdin(folder: str) -> str:
 
 def main(job: type[ArchiveJob], arguments: list[str] | None = None) -> None:
     """Run a job, or one of its tasks, as a program: an error of ours is one line and its exit code."""
+    guard()
     try:
         job(arguments).execute()
     except CrawlmillError as error:

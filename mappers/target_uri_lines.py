@@ -16,6 +16,10 @@ _LINE = re.compile(rb"WARC-Target-URI: *(\S+?://[^/\s]*)")
 
 def main() -> None:
     """Lines in, pairs out."""
+    if sys.stdout.isatty():
+        from crawlmill.terminal import guard  # not above: this file alone travels to nodes without crawlmill
+
+        guard()
     for line in sys.stdin.buffer:
         found = _LINE.match(line)
         if found:

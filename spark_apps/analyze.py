@@ -12,9 +12,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
-from crawlmill.sources import STDIN, local_path, scheme
+from crawlmill.sources import local_path, scheme
 from crawlmill.spark.rdd import Lines, bring_files, progress, run_lines, save_parts, tasks_of
 from crawlmill.streaming import add_job_options, job_of
+from crawlmill.terminal import guard
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,6 +42,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Run the application: an error of ours is one line and its exit code."""
+    guard()
     arguments = parse()
     try:
         from pyspark.sql import SparkSession
@@ -84,12 +86,12 @@ def leave_parts(spark: SparkSession, arguments: argparse.Namespace) -> None:
     """Sorted parts of the wire format, in a folder of another file system."""
     from crawlmill import jobspec
     from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
+    from crawlmill.spark.options import refuse_streams
 
     job = job_of(arguments.analyses.split(","), arguments)
     size = arguments.split_size << 20 if arguments.split_size else CLUSTER_SPLIT
     plan = make_plan(arguments.inputs, size, arguments.base)
-    if any(split.uri == STDIN for split in plan.splits):
-        raise UsageError("Spark's tasks cannot read our standard input", hint="name files in place of -")
+    refuse_streams(plan.streams)
     splits = [split.to_json() for split in plan.splits]
     tasks = tasks_of(len(splits), plan.size)
     lines = Lines(jobspec.to_json(job), splits, tasks, arguments.reducers, arguments.record_timeout)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from crawlmill import errors
 from crawlmill.errors import CrawlmillError, MissingExtra
 from crawlmill.spark import each_once
+from crawlmill.terminal import guard
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -135,6 +136,7 @@ def run(parser: argparse.ArgumentParser, work: Work, argv: Sequence[str] | None 
         work: what is done.
         argv: the arguments; those of the process when None.
     """
+    guard()
     args = parser.parse_args(argv)
     try:
         spark, ours = _session(f"crawlmill {parser.prog}", args)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from crawlmill.plan.planner import Input, Plan, make_plan
 from crawlmill.results.rundir import DONE, RunDir, run_dir, write_json
 from crawlmill.results.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, schema_of
 from crawlmill.results.writers import FORMATS, writer
+from crawlmill.scratch import Scratch
 from crawlmill.task import Job
 from crawlmill.warc.reading import MAX_RECORD
 from crawlmill.where import parse_where
@@ -156,7 +156,7 @@ def run(
     def plan() -> Plan:
         return make_plan([os.fspath(item) for item in named], split_size or engine.split_size, base)
 
-    with tempfile.TemporaryDirectory(prefix="crawlmill-") as scratch:
+    with Scratch() as scratch:
         if output is None:
             made, work, folder = plan(), scratch, None
         else:
@@ -252,7 +252,7 @@ def _stored_run(job: Job, identity: Mapping[str, object], folder: RunDir, done: 
         plan,
         identity,
         done["seconds"],
-        folder.path,
+        folder.name,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from crawlmill.terminal import escaped
+
 
 class CrawlmillError(Exception):
     """A run that cannot go on (exit code 1).
@@ -23,7 +25,7 @@ class CrawlmillError(Exception):
 
     def __str__(self) -> str:
         line = self.what if self.where is None else f"{self.where}: {self.what}"
-        return line if self.hint is None else f"{line}; {self.hint}"
+        return escaped(line if self.hint is None else f"{line}; {self.hint}")
 
 
 class UsageError(CrawlmillError):

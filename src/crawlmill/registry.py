@@ -45,8 +45,8 @@ def load(named: Iterable[Named]) -> list[Analysis]:
         if isinstance(item, Analysis):
             analyses.append(item)
         elif isinstance(item, str):
-            for spec in item.split(","):
-                analyses += _load(spec.strip())
+            for spec in _specs(item):
+                analyses += _load(spec)
         else:
             raise UsageError(
                 f"not an analysis: {item!r:.80}", hint="give a name, or a function under @crawlmill.analysis(...)"
@@ -58,6 +58,26 @@ def load(named: Iterable[Named]) -> list[Analysis]:
     if not analyses:
         raise UsageError("no analysis is named", hint=f"name one of {', '.join(builtin_names())}")
     return analyses
+
+
+def _specs(item: str) -> list[str]:
+    """The names in a text, separated by commas; a comma in the path of a file that is there separates nothing.
+
+    >>> _specs("origins, status,my_job.py:words")
+    ['origins', 'status', 'my_job.py:words']
+    """
+    specs: list[str] = []
+    parts = item.split(",")
+    while parts:
+        count = next((count for count in range(len(parts), 1, -1) if _is_file(",".join(parts[:count]))), 1)
+        specs.append(",".join(parts[:count]).strip())
+        del parts[:count]
+    return specs
+
+
+def _is_file(spec: str) -> bool:
+    path, _, name = (spec, "", "") if spec.endswith(".py") else spec.rpartition(":")
+    return path.endswith(".py") and "," not in name and os.path.isfile(path.strip())
 
 
 def with_settings(analyses: Sequence[Analysis], settings: Iterable[str]) -> list[Analysis]:
@@ -158,7 +178,7 @@ def _file_module(path: str) -> ModuleType:
     whole = os.path.abspath(path)
     if not os.path.isfile(whole):
         raise UsageError("no such file", where=path, hint="give the path of a Python file with @analysis functions")
-    name = f"crawlmill_file_{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
+    name = f"crawlmill_file_{hashlib.sha256(os.fsencode(whole)).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, whole)
     if spec is None or spec.loader is None:
         raise UsageError("not a Python file", where=path)

@@ -18,8 +18,10 @@ from crawlmill.task import Job
 
 NODE_MODULES = (
     "__init__",
+    "terminal",
     "errors",
     "files",
+    "scratch",
     "wire",
     "schema",
     "where",

@@ -7,7 +7,6 @@ import gzip
 import io
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,11 +19,14 @@ from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
-from crawlmill.plan.split import Split
-from crawlmill.sources import STDIN, scheme
+from crawlmill.plan.split import Split, text_of
+from crawlmill.scratch import Scratch
+from crawlmill.sources import STDIN, is_stream, local_path, scheme, uri_of
+from crawlmill.sources.names import descriptor
 from crawlmill.task import MEMORY, Job, Task
+from crawlmill.terminal import guard
+from crawlmill.warc.layout import begins_archive
 from crawlmill.warc.reading import MAX_RECORD
-from crawlmill.warc.walk import codec_for_quiet, first_plain, is_plain_archive
 from crawlmill.where import parse_where
 
 HEARTBEAT = 30.0
@@ -53,6 +55,7 @@ def reducer_main(*only: str) -> NoReturn:
 
 def _exit(program: Callable[[Sequence[str]], None], names: Sequence[str]) -> NoReturn:
     debug = "--debug" in sys.argv
+    guard()
     try:
         program(names)
         sys.stdout.flush()
@@ -95,7 +98,7 @@ def _mapper(names: Sequence[str]) -> None:
         if twice:
             print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
         for split, _ in given:
-            if guarded and split.uri != STDIN:
+            if guarded and not is_stream(split.uri):
                 run_guarded(job, split, arguments.record_timeout, emit)
             else:
                 task.run(split)
@@ -115,7 +118,7 @@ def run_guarded(job: Job, split: Split, limit: float, emit: Callable[[list[bytes
     """Run a split in a process that is watched, so that a record that hangs or crashes costs a damage row."""
     from crawlmill.guard.pool import Order, Pool
 
-    with tempfile.TemporaryDirectory(prefix="crawlmill-") as folder:
+    with Scratch() as folder:
         part = os.path.join(folder, "part")
         Pool(job, [Order(split, part)], 1, limit, None).run()
         with open(part, "rb") as file:
@@ -188,8 +191,7 @@ def alive(task: Task, tell: Callable[[str], None]) -> Iterator[None]:
 def _splits(stdin: BinaryIO) -> Iterator[Split]:
     """Splits of the manifest on a stream; or the stream itself, when its first bytes are those of an archive."""
     start = stdin.read(1 << 16)
-    plain = first_plain(start, "-") if codec_for_quiet(start) else start
-    if is_plain_archive(plain):
+    if begins_archive(start):
         from crawlmill import sources
         from crawlmill.sources.pipe import Pipe
 
@@ -200,22 +202,17 @@ def _splits(stdin: BinaryIO) -> Iterator[Split]:
     lines = gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)
     for number, line in numbered(lines, "standard input"):
         try:
-            split = Split.from_line(line.decode("utf-8"))
+            split = Split.from_line(text_of(line))
+            local = local_path(split.uri) if scheme(split.uri) == "file" else None
+            if split.uri == STDIN or (local is not None and descriptor(local) == 0):
+                raise CrawlmillError("the manifest names standard input, which it is itself", hint="name files")
+            yield split if local is None else replace(split, uri=uri_of(local))
         except UnicodeDecodeError:
             raise CrawlmillError(
                 "neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC"
             ) from None
         except CrawlmillError as error:
             raise CrawlmillError(error.what, f"standard input:{number}", error.hint) from None
-        if split.uri == STDIN:
-            raise CrawlmillError(
-                "the manifest names standard input, which it is itself", f"standard input:{number}", "name files"
-            )
-        yield (
-            replace(split, uri=os.path.abspath(split.uri))
-            if scheme(split.uri) == "file" and "://" not in split.uri
-            else split
-        )
 
 
 class _Joined(io.RawIOBase):

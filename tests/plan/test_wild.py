@@ -32,6 +32,7 @@ from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink
 from crawlmill.schema import parse_schema
+from crawlmill.sources import scheme
 from crawlmill.warc.damage import COLUMNS, Damage
 from crawlmill.warc.ranges import in_order
 from crawlmill.warc.reading import Reading
@@ -85,6 +86,8 @@ def must_be_said(path: Path, text: str | bytes) -> None:
     path.write_bytes(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
     try:
         plan = make_plan([str(path)])
+        for split in plan.splits:
+            split.uri.encode("utf-8")
         assert all(isinstance(split.size, (int, type(None))) for split in plan.splits) and plan.size >= 0
         records, lost = read_all(list(plan.splits))
     except CrawlmillError as error:
@@ -206,7 +209,9 @@ def test_any_line(crawl: Path, fields: dict[str, object], junk: str) -> None:
         except CrawlmillError:
             continue
         assert Split.from_line(split.to_json()).to_json() == split.to_json()
-        split.uri.encode("utf-8")
+        os.fsencode(split.uri)
+        if scheme(split.uri) != "file":
+            split.uri.encode("utf-8")
 
 
 @settings(parent=relaxed, max_examples=200)
@@ -435,10 +440,29 @@ def test_the_commands_end_with_one_line(crawl: Path, command: int) -> None:
         b'{"uri": ' + deep(100_000).encode() + b"}\n",
         b'{"uri": "-"}\n',
         b"-\n",
-        b"a\xffb\n",
+        b"/dev/stdin\n",
+        b"file:///dev/fd/0\n",
+        b"a\xff\x01b\n",
+        b"hdfs://host/a\xffb\n",
+        b"file://[/a.warc.gz\n",
+        b"file:///a%00b\n",
         b"x" * (17 << 20),
     ],
-    ids=["gzip", "cut", "nan", "deep", "itself", "dash", "latin", "long"],
+    ids=[
+        "gzip",
+        "cut",
+        "nan",
+        "deep",
+        "itself",
+        "dash",
+        "stdin",
+        "descriptor",
+        "binary",
+        "remote",
+        "host",
+        "nul",
+        "long",
+    ],
 )
 def test_a_mapper_ends_with_one_line(crawl: Path, text: bytes) -> None:
     done = subprocess.run(

@@ -238,7 +238,7 @@ def test_options_that_do_not_fit_are_one_clear_error() -> None:
 
 def test_a_manifest_cannot_name_standard_input(tmp_path: Path) -> None:
     (tmp_path / "some.paths").write_text("-\n")
-    with pytest.raises(UsageError, match="standard input cannot be read by Spark"):
+    with pytest.raises(UsageError, match="cannot read our standard input or a pipe"):
         partitions_of({"path": str(tmp_path / "some.paths")})
 
 

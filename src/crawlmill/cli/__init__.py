@@ -15,7 +15,8 @@ from crawlmill.cli.look import analyses, get, inspect, plan, subset, verify
 from crawlmill.cli.paths import path
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
-from crawlmill.errors import CrawlmillError
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.terminal import guard
 
 app = typer.Typer(
     name="crawlmill",
@@ -28,6 +29,10 @@ app = typer.Typer(
 for command in (run, analyses, plan, inspect, get, subset, verify, show, plot, path):
     app.command()(command)
 app.add_typer(hadoop.app, name="hadoop")
+
+
+_WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises for words that it does not understand: click's UsageError, of whichever click it brings."""
 
 
 def _version(wanted: bool) -> None:
@@ -52,13 +57,14 @@ def crawlmill(
 
 def main() -> None:
     """Run the command; every error that we expect is one line on stderr."""
+    guard()
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: workers are ended, a job on a cluster is killed
         signal.signal(number, signal.default_int_handler)
     debug = "--debug" in sys.argv
     if debug:
         sys.argv = [sys.argv[0], "--debug", *[word for word in sys.argv[1:] if word != "--debug"]]
     try:
-        app()
+        sys.exit(_run())
     except CrawlmillError as error:
         if debug:
             raise
@@ -72,3 +78,18 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+
+
+def _run() -> int:
+    """Run the command; answers the exit code. Raises :class:`CrawlmillError`, also for wrong words."""
+    try:
+        code: object = app(standalone_mode=False)
+    except _WRONG_USE as error:
+        words = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+        if not words.strip():
+            return UsageError.exit_code  # no words at all: the help was shown
+        context = error.ctx  # type: ignore[attr-defined]
+        raise UsageError(words, hint=f"see: {context.command_path if context else 'crawlmill'} --help") from None
+    if code == 130:
+        raise KeyboardInterrupt  # typer makes an exit of it
+    return code if isinstance(code, int) else 0

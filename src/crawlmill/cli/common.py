@@ -1,11 +1,12 @@
-"""What the commands share: types of options, and where a terminal is told apart from a pipe."""
+"""What the commands share: types of options, and the way to say something beside the output."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
+
+from crawlmill.drawing import note as note
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, folders, globs, manifests, *.paths.gz listings, indexes, or - for stdin.")
@@ -20,8 +21,3 @@ WhereText = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
-
-
-def note(line: str) -> None:
-    """Say something beside the output."""
-    print(line, file=sys.stderr, flush=True)

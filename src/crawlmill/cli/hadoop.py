@@ -128,9 +128,10 @@ def zip(
     Example: [bold]crawlmill hadoop zip -o crawlmill.zip[/bold]
     """
     from crawlmill.shipping import write_zip
+    from crawlmill.sources import local_path, uri_of
 
-    write_zip(output)
-    note(f"written to {os.path.abspath(output)}")
+    write_zip(local_path(output))
+    note(f"written to {uri_of(local_path(output))}")
 
 
 @app.command()

@@ -7,10 +7,16 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from crawlmill.drawing import cell as drawn_cell
+from crawlmill.drawing import console
 from crawlmill.records.record import Record
 from crawlmill.warc.damage import BodyDamage, Damage
 from crawlmill.warc.stream import Item
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 Line = dict[str, object]
 BATCH = 200
@@ -83,30 +89,32 @@ def cell(line: Line, column: str) -> str:
     >>> cell({"url": "http://a.example/\\t"}, "url"), cell({"message": "bad"}, "url"), cell({"status": None}, "status")
     ('http://a.example/ ', 'bad', '')
     """
-    value = line.get(column, line.get("message") if column == "url" else None)
+    value = _value(line, column)
     return "" if value is None else _CONTROL.sub(" ", str(value))
+
+
+def _value(line: Line, column: str) -> object:
+    return line.get(column, line.get("message") if column == "url" else None)
 
 
 class _Drawn:
     """Rows drawn in batches, so that the first are seen while the last are read."""
 
     def __init__(self, columns: Sequence[str], numbers: Sequence[str], wide: Sequence[str]) -> None:
-        from rich.console import Console
-
         self._columns, self._numbers, self._wide = columns, numbers, wide
-        self._console = Console(highlight=False)
-        self._rows: list[tuple[str, list[str]]] = []
+        self._console = console(sys.stdout)
+        self._rows: list[tuple[str, list[Text]]] = []
         self._widths: dict[str, int] = {}
 
     def add(self, line: Line) -> None:
         style = "red" if str(line.get("type", "")).startswith("!") else ""
-        self._rows.append((style, [cell(line, column) for column in self._columns]))
+        cells = (None if value is None else str(value) for value in (_value(line, column) for column in self._columns))
+        self._rows.append((style, [drawn_cell(value, sys.stdout) for value in cells]))
         if len(self._rows) == BATCH:
             self.flush()
 
     def flush(self) -> None:
         from rich.table import Table
-        from rich.text import Text
 
         first = not self._widths
         if not self._rows and not first:
@@ -122,6 +130,6 @@ class _Drawn:
             else:
                 table.add_column(column, justify=side, width=self._widths[column], overflow="fold")  # type: ignore[arg-type]
         for style, cells in self._rows:
-            table.add_row(*[Text(text) for text in cells], style=style)
+            table.add_row(*cells, style=style)
         self._console.print(table)
         self._rows = []

@@ -73,9 +73,10 @@ def _options(found: Analysis) -> str:
 
 
 def _draw_analyses(every: list[Analysis]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from crawlmill.drawing import cell, console
 
     drawn = Table(box=None, show_header=False, pad_edge=False)
     drawn.add_column(no_wrap=True, style="bold")
@@ -83,8 +84,9 @@ def _draw_analyses(every: list[Analysis]) -> None:
     for found in every:
         key, value = (", ".join(column.name for column in part) for part in (found.key, found.value))
         facts = [f"{key} → {value}", found.merge_name, " ".join(_types(found) or ["all records"]), _options(found)]
-        drawn.add_row(found.base, Text(found.summary) + Text("\n" + " · ".join(filter(None, facts)), style="dim"))
-    Console(highlight=False).print(drawn)
+        summary = cell(found.summary, sys.stdout) + Text("\n" + " · ".join(filter(None, facts)), style="dim")
+        drawn.add_row(found.base, summary)
+    console(sys.stdout).print(drawn)
 
 
 def _column(name: str, type: str, nullable: bool) -> str:
@@ -259,6 +261,7 @@ def _content(record: Record, what: What) -> bytes:
 def _deliver(data: bytes, output: str | None) -> None:
     """Write to a file, whole or not at all, or to stdout."""
     from crawlmill.files import whole_file
+    from crawlmill.sources import local_path
 
     if output is None:
         if sys.stdout.isatty() and b"\0" in data[: 1 << 16]:
@@ -267,7 +270,7 @@ def _deliver(data: bytes, output: str | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    with whole_file(output) as file:
+    with whole_file(local_path(output)) as file:
         file.write(data)
 
 
@@ -290,6 +293,7 @@ def subset(
     from crawlmill.plan.scan import scan
     from crawlmill.records.record import Record
     from crawlmill.results.subset import write_subset
+    from crawlmill.sources.names import local_path, shown
 
     prefixes = tuple(url or ())
     reading, condition = _reading(types, where, max_record)
@@ -298,9 +302,9 @@ def subset(
         for item in scan(inputs, reading, condition)
         if not prefixes or not isinstance(item, Record) or (item.url or "").startswith(prefixes)
     )
-    made = write_subset(chosen, output, limit, overwrite)
+    made = write_subset(chosen, local_path(output), limit, overwrite)
     converted = f", {made.converted} of them from ARC" if made.converted else ""
-    print(f"{made.records} records{converted} written to {output}")
+    print(f"{made.records} records{converted} written to {shown(output)}")
     for reason, count in made.left_out.items():
         note(f"left out: {count} {reason}")
     for row in made.damage:

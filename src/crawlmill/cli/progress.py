@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from crawlmill.cli.common import note
+from crawlmill.drawing import bar_on, note
 from crawlmill.units import human
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ def progress_bar() -> Iterator[Bar]:
     if not sys.stderr.isatty():
         yield Bar(None)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     parts = (
@@ -69,5 +68,9 @@ def progress_bar() -> Iterator[Bar]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*parts, console=Console(stderr=True), transient=True) as bar:
+    # What is printed meanwhile passes by rich, which would take escapes in it for its own.
+    with (
+        bar_on(sys.stderr) as console,
+        Progress(*parts, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar,
+    ):
         yield Bar(bar)

@@ -84,11 +84,12 @@ def plot(
     from crawlmill.errors import UsageError
     from crawlmill.results.opening import open_tables
     from crawlmill.results.plots import draw, save
+    from crawlmill.sources.names import local_path, shown
 
     tables = {name: table for name, table in open_tables(path).tables.items() if name[:1] != "!" and name != "damage"}
     if len(tables) != 1:
         has = ", ".join(tables) or "none that can be drawn"
         raise UsageError("name one table", path, f"it has {has}")
     ((name, table),) = tables.items()
-    save(draw(table, kind.value if kind else None, top, name if title is None else title, key), output)
-    note(f"written to {output}")
+    save(draw(table, kind.value if kind else None, top, name if title is None else title, key), local_path(output))
+    note(f"written to {shown(output)}")

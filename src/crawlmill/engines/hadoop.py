@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT, Plan
 from crawlmill.shipping import ENV, JOB, ZIP, packed_uri, ship
-from crawlmill.sources import STDIN
 from crawlmill.sources.webhdfs import ADDRESS, address
 from crawlmill.task import Job
 
@@ -105,10 +103,13 @@ class Hadoop:
         return words
 
     def _prepare(self, work: Work) -> Submission:
-        if any(split.uri == STDIN for split in work.plan.splits):
-            raise UsageError("the nodes cannot read our standard input", hint="put the file into HDFS")
+        if work.plan.streams:
+            raise UsageError(
+                "the nodes cannot read our standard input or a pipe", min(work.plan.streams), "put the file into HDFS"
+            )
         found = find_hadoop()
-        local = Path(tempfile.mkdtemp(prefix="job-", dir=work.scratch))
+        local = Path(work.scratch, f"job-{uuid.uuid4().hex[:8]}")
+        local.mkdir()
         (local / "manifest.jsonl").write_text("".join(split.to_json() + "\n" for split in work.plan.splits))
         remote = f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}"
         return Submission(found, local, remote, tuple(ship(work.job, local)))

@@ -11,7 +11,6 @@ from crawlmill.engines import Work
 from crawlmill.errors import UsageError
 from crawlmill.guard.pool import Order, Pool, Progress, tell
 from crawlmill.guard.worker import run_split
-from crawlmill.sources import STDIN
 from crawlmill.task import Job
 
 
@@ -40,12 +39,15 @@ class Local:
     def run(self, work: Work) -> list[str]:
         """Write the partials that are not there yet. Raises :class:`CrawlmillError` when reading failed, or when workers
         die without an analysis being at work."""
-        orders = [Order(split, part) for split, part in work.parts.items() if not os.path.exists(part)]
+        streams = work.plan.streams  # ours, not a worker's; what an ended run read of one is not what it holds now
+        orders = [
+            Order(split, part) for split, part in work.parts.items() if split.uri in streams or not os.path.exists(part)
+        ]
         for order in orders:
-            if order.split.uri == STDIN:  # standard input is ours, not a worker's
+            if order.split.uri in streams:
                 run_split(work.job, order.split, order.part)
                 tell(work.progress, order)
-        rest = [order for order in orders if order.split.uri != STDIN]
+        rest = [order for order in orders if order.split.uri not in streams]
         workers = min(self.workers or os.cpu_count() or 1, len(rest))
         if rest and self.pool == "thread":
             _run_threads(work.job, rest, workers, work.progress)

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawlmill import jobspec
 from crawlmill.cluster.finding import Found, find_hadoop
@@ -17,7 +17,6 @@ from crawlmill.engines import Work
 from crawlmill.errors import MissingExtra, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import folder_of, own_files
-from crawlmill.sources import STDIN
 
 RUNNERS = ("inline", "local", "hadoop")
 
@@ -61,11 +60,13 @@ class MrJob:
         local = os.path.join(work.scratch, f"mrjob-{uuid.uuid4().hex[:8]}")
         os.mkdir(local)
         parts = os.path.join(local, "parts")
+        temporary = {"TMPDIR": local}  # mrjob's own folders go with ours, also when it was killed
         if self.runner != "hadoop":
-            here = Found("", dict(os.environ))
+            here = Found("", {**os.environ, **temporary})
             follow(here, self._words(work, local, parts), work.say, program=sys.executable)
         else:
             found = find_hadoop()
+            found = replace(found, environment={**found.environment, **temporary})
             staging = Staging(found, f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}")
             output = f"hdfs://{staging.path}/out"
             try:
@@ -83,8 +84,10 @@ class MrJob:
         """What Python is given, with the job and the manifest written to a folder."""
         if importlib.util.find_spec("mrjob") is None:
             raise MissingExtra("mrjob", "mrjob")
-        if any(split.uri == STDIN for split in work.plan.splits):
-            raise UsageError("a job of mrjob reads a manifest", hint="give the archive's path in place of -")
+        if work.plan.streams:
+            raise UsageError(
+                "a job of mrjob cannot read standard input or a pipe", min(work.plan.streams), "give the path of a file"
+            )
         own_files(work.job)  # refuses what cannot travel before anything is started
         job, manifest = os.path.join(folder, "asked.json"), os.path.join(folder, "splits.jsonl")
         with open(job, "w", encoding="utf-8") as file:

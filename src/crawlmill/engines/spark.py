@@ -17,7 +17,6 @@ from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import ENV, JOB, ZIP, folder_of, own_files, packed_uri, write_zip
-from crawlmill.sources import STDIN
 from crawlmill.sources.webhdfs import ADDRESS, address
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
 from crawlmill.task import Job
@@ -159,8 +158,10 @@ class Session:
 
 
 def _refuse_stdin(work: Work) -> None:
-    if any(split.uri == STDIN for split in work.plan.splits):
-        raise UsageError("Spark's tasks cannot read our standard input", hint="give the archive's path in place of -")
+    if work.plan.streams:
+        raise UsageError(
+            "Spark's tasks cannot read our standard input or a pipe", min(work.plan.streams), "give the path of a file"
+        )
 
 
 def _own_files(job: Job) -> list[str]:

@@ -13,6 +13,7 @@ from typing import IO, Any, Callable
 
 from crawlmill.errors import CrawlmillError
 from crawlmill.task import said
+from crawlmill.terminal import guard
 
 START = 120
 """CPU seconds in which the process has to be ready."""
@@ -146,6 +147,7 @@ def main() -> None:
         pass  # a lower hard limit is there already, or the system knows none
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a function prints must not stand among our replies
+    guard()
     factory, seconds = sys.argv[1], float(sys.argv[2])
     module, _, name = factory.partition(":")
     made: list[Callable[..., object]] = []

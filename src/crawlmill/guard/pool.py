@@ -8,7 +8,6 @@ import os
 import selectors
 import subprocess
 import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from crawlmill import jobspec
 from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
 from crawlmill.guard.worker import MARK_BYTES
 from crawlmill.plan.split import Split
+from crawlmill.scratch import Scratch
 from crawlmill.task import Job
 
 TRIES = 3
@@ -118,7 +118,7 @@ class Pool:
 
     def run(self) -> None:
         """Until every order is done."""
-        with tempfile.TemporaryDirectory(prefix="crawlmill-") as folder, selectors.DefaultSelector() as ready:
+        with Scratch() as folder, selectors.DefaultSelector() as ready:
             self._folder, self._ready = folder, ready
             try:
                 for _ in range(self._count):

@@ -17,6 +17,7 @@ from crawlmill.errors import CrawlmillError
 from crawlmill.partial import merge_files, reducers_of, write_lines
 from crawlmill.plan.split import Split
 from crawlmill.task import Job, Skip, Task, said
+from crawlmill.terminal import guard
 
 MARK_BYTES = 32
 
@@ -55,6 +56,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what an analysis prints must not stand among our replies
+    guard()
     with open(sys.argv[1], "r+b") as file:
         mark = memoryview(mmap.mmap(file.fileno(), MARK_BYTES)).cast("q")
     orders: queue.Queue[dict[str, object]] = queue.Queue()

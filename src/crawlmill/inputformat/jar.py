@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import zipfile
 from pathlib import Path
 
 from crawlmill.cluster.fetch import VERSIONS, cache_folder, fetch
 from crawlmill.errors import CrawlmillError
 from crawlmill.files import whole_name
+from crawlmill.scratch import Scratch
 
 CLASS = "crawlmill.ArchiveInputFormat"
 """What ``-inputformat`` and Spark's ``hadoopFile`` are told."""
@@ -76,7 +76,7 @@ def _javac() -> str:
 
 def _build(javac: str, classpath: str, path: Path) -> None:
     """Compile and pack; the same bytes for the same compiler."""
-    with tempfile.TemporaryDirectory(prefix="crawlmill-") as folder:
+    with Scratch() as folder:
         _compile(javac, classpath, folder)
         with whole_name(str(path)) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
             entries = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\r\n\r\n"}

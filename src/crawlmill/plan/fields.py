@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from crawlmill.schema import clean_string
+from crawlmill.sources.names import scheme
 
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
 """The numbers that a table can hold."""
@@ -54,7 +56,27 @@ def whole(value: object) -> int:
 
 
 def archive_name(value: object) -> str:
-    """The name of an archive. Raises :class:`ValueError` for what no file is called and no table can hold."""
-    if type(value) is not str or not value or "\0" in value or not clean_string(value):
+    """The name of an archive. Raises :class:`ValueError` for what no file is called and no table can hold.
+
+    Bytes of a local name that are not UTF-8 stand in it as surrogates; :func:`crawlmill.sources.uri_of` makes a URI of it.
+
+    >>> archive_name("caf\\udce9.warc.gz")
+    'caf\\udce9.warc.gz'
+    >>> archive_name("s3://crawl/caf\\udce9.warc.gz")
+    Traceback (most recent call last):
+    ...
+    ValueError: not the name of a file
+    """
+    if type(value) is not str or not value or "\0" in value:
+        raise ValueError("not the name of a file")
+    if not clean_string(value) and (scheme(value) != "file" or not _names_bytes(value)):
         raise ValueError("not the name of a file")
     return value
+
+
+def _names_bytes(value: str) -> bool:
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return True

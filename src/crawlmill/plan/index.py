@@ -32,6 +32,8 @@ def is_index(path: str) -> bool:
     """Whether a local file or folder is an index, by its content: CDXJ, plain or gzip; Parquet, or a folder of it."""
     if os.path.isdir(path):
         return next(_files(path), None) is not None
+    if not os.path.isfile(path):
+        return False  # to open a pipe may wait for ever
     try:
         with open(path, "rb") as file:
             head = file.read(1 << 16)
@@ -125,7 +127,9 @@ def _files(folder: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         for name in sorted(names):
             path = os.path.join(place, name)
-            if name[0] not in "._" and (name.endswith(".parquet") or (place == folder and is_index(path))):
+            if name[0] in "._" or not os.path.isfile(path):
+                continue
+            if name.endswith(".parquet") or (place == folder and is_index(path)):
                 yield path
 
 

@@ -15,10 +15,12 @@ from crawlmill.plan.globs import matching
 from crawlmill.plan.index import is_index, read_index
 from crawlmill.plan.lines import numbered, opened
 from crawlmill.plan.once import Given, each_once
-from crawlmill.plan.split import Split
-from crawlmill.sources import STDIN, local_path, open_source, scheme
+from crawlmill.plan.split import Split, text_of
+from crawlmill.sources import STDIN, is_stream, local_path, open_source, scheme, uri_of
+from crawlmill.sources.local import refuse_special
+from crawlmill.sources.names import descriptor, remote, shown
+from crawlmill.warc.layout import is_archive
 from crawlmill.warc.ranges import in_order
-from crawlmill.warc.walk import is_archive
 
 MANIFESTS = (".paths", ".paths.gz", ".manifest", ".txt", ".jsonl", ".list")
 """Names that a list of archives may have; a web archive is taken as one whatever its name."""
@@ -51,23 +53,27 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
         if item.lower().endswith(MANIFESTS):
             raise CrawlmillError("a remote listing is not read yet", item, "download it first")
         if scheme(item) == "hdfs":
-            yield from _hdfs(item)
+            yield from _hdfs(remote(item))
         else:
-            yield Split(item)
+            yield Split(remote(item))
         return
     path = local_path(item)
-    if os.path.isdir(path):
+    if descriptor(path) == 0:
+        yield Split(STDIN)
+    elif os.path.isdir(path):
         found = [name for name in sorted(os.listdir(path)) if _belongs(os.path.join(path, name))]
         if not found and is_index(path):
             yield from _index(path, base)
         elif not found:
-            raise UsageError("no web archive in this folder", item, "name files, or a glob with ** for folders below")
+            raise UsageError(
+                "no web archive in this folder", shown(item), "name files, or a glob with ** for folders below"
+            )
         for name in found:
-            yield Split(os.path.abspath(os.path.join(path, name)))
-    elif not os.path.exists(path) and glob.has_magic(path):
-        matches = [name for name in matching(path) if not os.path.isdir(name)]
+            yield Split(uri_of(os.path.join(path, name)))
+    elif not os.path.lexists(path) and glob.has_magic(path):
+        matches = [name for name in matching(path) if _may_be_archive(name)]
         if not matches:
-            raise UsageError("nothing matches", item, "check the pattern; quote it so that ** reaches us")
+            raise UsageError("nothing matches", shown(item), "check the pattern; quote it so that ** reaches us")
         for name in matches:
             yield from _file(name, base)
     else:
@@ -117,12 +123,24 @@ def read_manifest(path: str, base: str | None = None) -> list[Split]:
 
 
 def _file(path: str, base: str | None) -> Iterator[Split]:
+    uri = uri_of(path)
+    if is_stream(uri):  # to look into it is to take from it
+        yield Split(uri)
+        return
+    if os.path.exists(path):
+        refuse_special(os.stat(path).st_mode, uri)
     if is_manifest(path):
         yield from _manifest(path, base)
     elif _ARCHIVE_NAME.search(path.lower()) is None and is_index(path):
         yield from _index(path, base)
     else:
-        yield Split(os.path.abspath(path))
+        yield Split(uri)
+
+
+def _may_be_archive(path: str) -> bool:
+    """Whether a match of a pattern is a file, or a link to nothing, which is reported. Pipes and devices are no archives
+    unless they are named themselves."""
+    return os.path.isfile(path) or not os.path.exists(path)
 
 
 def _belongs(path: str) -> bool:
@@ -135,26 +153,28 @@ def _holds_archive(path: str) -> bool:
     if not os.path.isfile(path):
         return False
     try:
-        with closing(open_source(path)) as source:
+        with closing(open_source(uri_of(path))) as source:
             return is_archive(source)
     except OSError:
         return False
 
 
 def _manifest(path: str, base: str | None) -> Iterator[Split]:
+    where = shown(path)
     with opened(path) as file:
-        for number, line in numbered(file, path):
+        for number, line in numbered(file, where):
             try:
-                split = Split.from_line(line.decode("utf-8"))
+                split = Split.from_line(text_of(line))
+                split = replace(split, uri=place_of(split.uri, path, base))
             except UnicodeDecodeError as error:
                 raise CrawlmillError(
                     f"not a readable manifest: {error}",
-                    f"{path}:{number}",
+                    f"{where}:{number}",
                     "one path or JSON object a line, UTF-8, plain or gzip",
                 ) from None
             except CrawlmillError as error:
-                raise CrawlmillError(error.what, f"{path}:{number}", error.hint) from None
-            yield replace(split, uri=place_of(split.uri, path, base))
+                raise CrawlmillError(error.what, f"{where}:{number}", error.hint) from None
+            yield split
 
 
 def _index(path: str, base: str | None) -> Iterator[Split]:
@@ -168,17 +188,24 @@ def _index(path: str, base: str | None) -> Iterator[Split]:
 
 def place_of(uri: str, manifest: str, base: str | None) -> str:
     """A name in a manifest: below ``base``; else beside the manifest, below a folder above it (so a crawl that was copied
-    with its own layout is found), or below the working folder."""
-    if scheme(uri) != "file" or os.path.isabs(uri) or uri.startswith("file://"):
-        return uri
+    with its own layout is found), or below the working folder. Answers a URI."""
+    if scheme(uri) != "file":
+        return remote(uri)
+    path = local_path(uri)
+    if os.path.isabs(path):
+        return uri_of(path)
     if base is not None:
-        return base.rstrip("/") + "/" + uri if scheme(base) != "file" else os.path.abspath(os.path.join(base, uri))
+        return (
+            remote(base.rstrip("/") + "/" + path)
+            if scheme(base) != "file"
+            else uri_of(os.path.join(local_path(base), path))
+        )
     folder = os.path.dirname(os.path.abspath(manifest))
     above = folder
     while True:
-        if os.path.exists(os.path.join(above, uri)):
-            return os.path.join(above, uri)
+        if os.path.exists(os.path.join(above, path)):
+            return uri_of(os.path.join(above, path))
         if os.path.dirname(above) == above:
             break
         above = os.path.dirname(above)
-    return os.path.abspath(uri) if os.path.exists(uri) else os.path.join(folder, uri)
+    return uri_of(path if os.path.exists(path) else os.path.join(folder, path))

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.sources.names import shown
 
 LONGEST = 16 << 20
 """Bytes of a line at most: a manifest line has a few thousand ranges, and a file without line ends is none."""
@@ -28,7 +29,8 @@ def opened(path: str) -> Iterator[Lines]:
             file = stack.enter_context(open(path, "rb"))
             packed = file.peek(2).startswith(b"\x1f\x8b")
         except (OSError, ValueError) as error:
-            raise CrawlmillError(f"it cannot be read: {error}", path, "check the path") from None
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise CrawlmillError(f"it cannot be read: {why}", shown(path), "check the path") from None
         yield stack.enter_context(gzip.GzipFile(fileobj=file)) if packed else file
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.split import Split
-from crawlmill.sources import local_path, scheme
+from crawlmill.sources import STDIN, is_stream, local_path, scheme
+from crawlmill.sources.names import descriptor
 
 _END = 1 << 63  # in place of the end of a file
 Identity = tuple[object, ...]
@@ -30,7 +32,8 @@ def each_once(given: Iterable[Given]) -> tuple[list[Given], list[str]]:
     An archive that is named whole is read whole, whatever else was named of it. Its first name is the one in every row.
 
     Raises:
-        UsageError: spans and single records of one archive. Where a span begins and ends is known when it is read.
+        UsageError: spans and single records of one archive: where a span begins and ends is known when it is read. Several
+            parts of a pipe.
     """
     items, once = list(given), Once()
     for split, _ in items:
@@ -42,6 +45,9 @@ def each_once(given: Iterable[Given]) -> tuple[list[Given], list[str]]:
         if not once.all_new:
             twice.append(split.uri)
         kept.extend(Given(piece, by) for piece in found)
+    for uri, count in Counter(split.uri for split, _ in kept).items():
+        if count > 1 and is_stream(uri):
+            raise UsageError("a pipe is read once, and several parts of it are named", uri, "name it alone")
     return kept, twice
 
 
@@ -153,13 +159,15 @@ class Once:
         return file
 
     def _identity(self, uri: str) -> Identity:
-        """What a file is, whatever it is called: device and inode; of HDFS the NameNode and the path."""
+        """What a file is, whatever it is called: device and inode, as of pipes, too; of HDFS the NameNode and the path."""
         kind = scheme(uri)
         if kind == "file":
             path = local_path(uri)
+            if descriptor(path) == 0:
+                return STDIN, STDIN
             try:
                 found = os.stat(path)
-            except (OSError, ValueError):
+            except OSError:
                 return kind, os.path.abspath(path)
             return (kind, found.st_dev, found.st_ino) if found.st_ino else (kind, os.path.realpath(path))
         if kind in ("hdfs", "webhdfs"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
-from crawlmill.sources import open_source, stamp_of
+from crawlmill.sources import is_stream, local_path, open_source, scheme, stamp_of
+from crawlmill.sources.local import refuse_special
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 
@@ -47,6 +49,11 @@ class Plan:
     inputs: tuple[Input, ...]
     splits: tuple[Split, ...]
     twice: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Inputs that this process alone can read, and once: standard input, named pipes."""
+        return frozenset(item.uri for item in self.inputs if is_stream(item.uri))
 
     @property
     def size(self) -> int:
@@ -100,21 +107,30 @@ def together(plan: Plan, most: int) -> list[list[Split]]:
 
 
 def _planned(split: Split) -> Split:
-    """A split with the size and version of its file, unless it has them or they are not known."""
+    """A split with the size and version of its file, unless it has them or they are not known; without them for a pipe, whose
+    bytes are there once. Raises :class:`CrawlmillError` for a folder, a device, a socket."""
     if split.file_size is not None or split.version is not None:
-        return split
+        return replace(split, file_size=None, version=None) if is_stream(split.uri) else split
     found = stamp_of(split.uri)
-    return split if found is None else replace(split, file_size=found.size, version=found.version)
+    if found is not None:
+        return replace(split, file_size=found.size, version=found.version)
+    if scheme(split.uri) == "file" and not is_stream(split.uri):
+        try:
+            refuse_special(os.stat(local_path(split.uri)).st_mode, split.uri)
+        except OSError:  # who reads it says so
+            pass
+    return split
 
 
 def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     """A whole archive as splits of about ``split_size`` bytes, each with the size and version of the file; a span that was
     planned already stays as it is."""
-    split = _planned(split)
+    if split.file_size is None and split.version is None:
+        split = _planned(split)
     if split.start or split.end is not None:
         yield split
         return
-    if split.ranges is not None:
+    if split.ranges is not None and not is_stream(split.uri):
         yield from _cut_ranges(split, split.ranges, split_size or SPLIT_SIZE)
         return
     size, step = split.file_size, split_size or SPLIT_SIZE

@@ -12,6 +12,8 @@ from crawlmill.plan.fields import MOST, archive_name, object_of, whole
 from crawlmill.warc.ranges import Ranges, in_order
 
 _HADOOP_KEY = re.compile(r"\d+\t")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_BLANKS = " \t\r\n\v\f"  # and no other: a name may end in what Unicode counts as one
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ class Split:
         >>> Split.from_line('{"uri":"/a.warc.gz","ranges":[[80,20],[0,30]]}').ranges
         ((0, 30), (80, 20))
         """
-        text = line.strip()
+        text = line.strip(_BLANKS)
         key = _HADOOP_KEY.match(text)
         if key is not None:
-            text = text[key.end() :].strip()
+            text = text[key.end() :].strip(_BLANKS)
         try:
             return _of_fields(object_of(text)) if text.startswith("{") else Split(archive_name(text))
         except (ValueError, KeyError, TypeError):
@@ -80,6 +82,22 @@ class Split:
                 f"not a manifest line: {text[:100]}",
                 hint='write a path, or {"uri": ..., "start": 0, "end": null}, or {"uri": ..., "ranges": [[offset, length]]}',
             ) from None
+
+
+def text_of(line: bytes) -> str:
+    r"""A manifest line as text. Bytes of a path that are not UTF-8 are kept as surrogates, as Python does with file names.
+
+    Raises :class:`UnicodeDecodeError` when it is no text.
+
+    >>> text_of(b"/data/caf\xe9.warc.gz")
+    '/data/caf\udce9.warc.gz'
+    """
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        if _CONTROL.search(line.strip()):
+            raise
+        return line.decode("utf-8", "surrogateescape")
 
 
 def _of_fields(fields: dict[str, Any]) -> Split:

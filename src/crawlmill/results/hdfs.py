@@ -6,9 +6,9 @@ import contextlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.scratch import Scratch
 from crawlmill.sources import scheme
 from crawlmill.sources.webhdfs import ask, fetch, listing, status
 
@@ -77,7 +77,7 @@ def send_folder(folder: str, uri: str, replace: bool) -> None:
 def fetched(uri: str) -> Iterator[str]:
     """A local copy of a file of HDFS, or of a folder's files, for the time of the block. Raises :class:`UsageError`."""
     name = uri.rstrip("/").rpartition("/")[2]
-    with TemporaryDirectory(prefix="crawlmill-") as scratch:
+    with Scratch() as scratch:
         try:
             found = status(uri)
             target = Path(scratch, name)

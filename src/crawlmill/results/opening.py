@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,9 @@ from crawlmill.results.reading import read_table
 from crawlmill.results.rundir import DONE, WORK
 from crawlmill.results.tables import DAMAGE_SCHEMA, Row, rows_of, schema_of, table_of
 from crawlmill.schema import Column, Schema
+from crawlmill.scratch import Scratch
+from crawlmill.sources.names import is_stream, local_path, shown
+from crawlmill.terminal import escaped
 
 _WIRE = b'["'
 _ENDINGS = ("parquet", "jsonl", "csv", "tsv")
@@ -50,15 +52,19 @@ def open_tables(path: str) -> Opened:
     if in_hdfs(path):
         with fetched(path) as copy:
             return open_tables(copy)
+    path = local_path(path)
+    if is_stream(path):
+        with open(path, "rb") as file:
+            return _piped(file.read())
     if os.path.isdir(path):
         return _folder(path)
     if not os.path.isfile(path):
-        raise UsageError("no such file", path, "name a result file, or the folder of a run")
+        raise UsageError("no such file", shown(path), "name a result file, or the folder of a run")
     with open(path, "rb") as file:
         if file.read(2) == _WIRE:
             file.seek(0)
             return Opened(wire_tables(file))
-    return Opened({os.path.basename(path).rpartition(".")[0]: read_table(path)}, single=True)
+    return Opened({escaped(os.path.basename(path).rpartition(".")[0]): read_table(path)}, single=True)
 
 
 def _piped(data: bytes) -> Opened:
@@ -70,7 +76,7 @@ def _piped(data: bytes) -> Opened:
     ending = (
         "parquet" if data.startswith(b"PAR1") else "jsonl" if data[:1] == b"{" else "tsv" if b"\t" in first else "csv"
     )
-    with tempfile.TemporaryDirectory(prefix="crawlmill-") as folder:
+    with Scratch() as folder:
         path = os.path.join(folder, f"stdin.{ending}")
         with open(path, "wb") as file:
             file.write(data)
@@ -91,9 +97,9 @@ def _folder(path: str) -> Opened:
             if unfinished
             else ("no run made this folder", "name a result")
         )
-        raise UsageError(what, path, hint) from None
+        raise UsageError(what, shown(path), hint) from None
     except (ValueError, KeyError, TypeError):
-        raise CrawlmillError("not readable", os.path.join(path, DONE), "was it written by crawlmill?") from None
+        raise CrawlmillError("not readable", shown(os.path.join(path, DONE)), "was it written by crawlmill?") from None
     last = sorted(files, key=lambda name: (name == "damage", name))
     return Opened({name: read_table(os.path.join(path, files[name]), _schema(name)) for name in last})
 

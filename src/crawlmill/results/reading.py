@@ -16,6 +16,7 @@ from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.results.hdfs import fetched, in_hdfs
 from crawlmill.results.tables import Row, table_of
 from crawlmill.schema import Column, Schema
+from crawlmill.sources.names import local_path, shown
 
 ROWS = 10_000
 """Rows of a batch."""
@@ -41,11 +42,12 @@ def read_batches(path: str, schema: Schema | None = None) -> Iterator[pa.Table]:
         with fetched(path) as copy:
             yield from read_batches(copy, schema)
         return
+    path = local_path(path)
     if not os.path.isfile(path):
-        raise UsageError("no such file", path, "name a result file of a run")
+        raise UsageError("no such file", shown(path), "name a result file of a run")
     ending = path.rpartition(".")[2].lower()
     if ending not in ("parquet", "jsonl", "csv", "tsv"):
-        raise UsageError(f"no format has the ending {ending!r}", path, "use parquet, jsonl, csv or tsv")
+        raise UsageError(f"no format has the ending {ending!r}", shown(path), "use parquet, jsonl, csv or tsv")
     try:
         if ending == "parquet":
             yield from _of_parquet(path)
@@ -53,11 +55,11 @@ def read_batches(path: str, schema: Schema | None = None) -> Iterator[pa.Table]:
         with open(path, encoding="utf-8", newline="") as file:
             yield from _of_text(file, ending, schema)
     except (pa.ArrowException, ValueError, KeyError, StopIteration) as error:
-        raise CrawlmillError(f"not a {ending} file: {error}", path, "was it written by crawlmill?") from None
+        raise CrawlmillError(f"not a {ending} file: {error}", shown(path), "was it written by crawlmill?") from None
 
 
 def _of_parquet(path: str) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
+    with open(path, "rb") as opened, pq.ParquetFile(opened) as file:  # pyarrow takes a name for UTF-8, and for a URI
         yield file.schema_arrow.empty_table()
         for batch in file.iter_batches(ROWS):
             yield pa.Table.from_batches([batch])

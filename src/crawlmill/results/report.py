@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING
 
@@ -51,28 +50,19 @@ def show_tables(run: Run, top: int, out: IO[str]) -> None:
 
 def show_table(table: pa.Table, title: str, out: IO[str], caption: str = "") -> None:
     """A table, drawn."""
-    import io
-
     from rich import box
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
-    width = shutil.get_terminal_size().columns if out.isatty() else 120
-    console = Console(file=io.StringIO(), highlight=False, width=width, force_terminal=out.isatty())
+    from crawlmill.drawing import cell, show
+
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for field in table.schema:
-        drawn.add_column(field.name, justify="right" if pa.types.is_integer(field.type) else "left", overflow="fold")
+        drawn.add_column(
+            cell(field.name, out), justify="right" if pa.types.is_integer(field.type) else "left", overflow="fold"
+        )
     for row in table.to_pylist():
-        drawn.add_row(*[Text(_cell(value)) for value in row.values()])
-    with console.capture() as captured:
-        console.print(drawn)
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    print("\n".join([title, *[line for line in lines if line], *([caption] if caption else []), ""]), file=out)
-
-
-def _cell(value: object) -> str:
-    return f"{value:,}" if type(value) is int else "" if value is None else str(value)
+        drawn.add_row(*[cell(value, out) for value in row.values()])
+    show(drawn, out, [title], [caption] if caption else [])
 
 
 def show_summary(run: Run, job: Job, out: IO[str]) -> None:

@@ -15,6 +15,7 @@ from crawlmill.identity import digest
 from crawlmill.plan.planner import Input, Plan
 from crawlmill.plan.split import Split
 from crawlmill.results.hdfs import check_writable, held, in_hdfs, send_folder
+from crawlmill.sources import local_path, uri_of
 
 WORK = "_work"
 DONE = "run.json"
@@ -29,9 +30,9 @@ class RunDir:
     """
 
     def __init__(self, path: str, identity: dict[str, object]) -> None:
-        self.path, self.identity = os.path.abspath(path), identity
+        self.path, self.identity = os.path.abspath(local_path(path)), identity
         self.work = os.path.join(self.path, WORK)
-        self.name = self.path
+        self.name = uri_of(self.path)
         """What the user calls it."""
 
     def file(self, name: str) -> str:
@@ -46,7 +47,7 @@ class RunDir:
         """
         if os.path.lexists(self.path) and not resume:
             if not overwrite:
-                raise UsageError("the output exists", self.path, "use --resume, --overwrite, or another name")
+                raise UsageError("the output exists", self.name, "use --resume, --overwrite, or another name")
             self._clear()
         stored = self._stored() if resume else None
         if stored is not None:
@@ -82,8 +83,8 @@ class RunDir:
     def _clear(self) -> None:
         """Remove what an earlier run wrote, and nothing that is not a run's."""
         if not os.path.isdir(self.path):
-            raise UsageError("the output is not a folder", self.path, "use another name")
-        _refuse_foreign(self.path, set(os.listdir(self.path)))
+            raise UsageError("the output is not a folder", self.name, "use another name")
+        _refuse_foreign(self.name, set(os.listdir(self.path)))
         shutil.rmtree(self.path)
 
     def _stored(self) -> Plan | None:
@@ -94,11 +95,11 @@ class RunDir:
             if os.path.isdir(self.path) and set(os.listdir(self.path)) - {WORK}:
                 done = os.path.exists(self.file(DONE))
                 what = "the output belongs to another run" if done else "there is nothing to resume"
-                raise UsageError(what, self.path, "use --overwrite, or another name") from None
+                raise UsageError(what, self.name, "use --overwrite, or another name") from None
             return None
         if digest(fields["identity"]) != digest(self.identity):
             raise UsageError(
-                "the output belongs to another run", self.path, "same analyses, options and filters, or use --overwrite"
+                "the output belongs to another run", self.name, "same analyses, options and filters, or use --overwrite"
             )
         return Plan(
             tuple(Input(**item) for item in fields["inputs"]),

@@ -55,17 +55,20 @@ class _File:
 class _Parquet(_File):
     def __init__(self, path: str, schema: Schema, scratch: str | None) -> None:
         super().__init__(path, schema, scratch)
-        self._writer = pq.ParquetWriter(self._beside, arrow_schema(schema), compression="zstd")
+        self._file = open(self._beside, "wb")  # pyarrow takes a name for UTF-8, and for a URI
+        self._writer = pq.ParquetWriter(self._file, arrow_schema(schema), compression="zstd")
 
     def write(self, rows: Sequence[Row]) -> None:
         self._writer.write_table(table_of(self._schema, rows))
 
     def close(self) -> None:
         self._writer.close()
+        self._file.close()
         complete(self._beside, self._path)
 
     def abort(self) -> None:
         self._writer.close()
+        self._file.close()
         discard(self._beside)
 
 

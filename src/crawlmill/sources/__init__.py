@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import NamedTuple, Protocol
 
 from crawlmill.errors import CrawlmillError, Refused
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
-STDIN = "-"
+from crawlmill.sources.names import STDIN as STDIN
+from crawlmill.sources.names import descriptor
+from crawlmill.sources.names import is_stream as is_stream
+from crawlmill.sources.names import local_path as local_path
+from crawlmill.sources.names import scheme as scheme
+from crawlmill.sources.names import uri_of as uri_of
 
 
 class Stamp(NamedTuple):
@@ -41,31 +43,20 @@ class Opened(Source, Protocol):
     """The file as it was opened; None for a pipe."""
 
     def now(self) -> Stamp | None:
-        """The file that has the name now; the opened one when none has. None for a pipe."""
-
-
-def scheme(uri: str) -> str:
-    """The scheme of a URI, ``file`` for a plain path, ``-`` for standard input.
-
-    >>> scheme("s3://commoncrawl/a.warc.gz"), scheme("/data/a.warc.gz"), scheme("-")
-    ('s3', 'file', '-')
-    """
-    if uri == STDIN:
-        return STDIN
-    found = _SCHEME.match(uri)
-    return found.group(1).lower() if found else "file"
+        """The file that has the name now; the opened one when nothing has it. None for a pipe, and where something that is
+        no file has the name."""
 
 
 def open_source(uri: str) -> Opened:
     """Open an archive for reading. Raises :class:`FileNotFoundError` or :class:`OSError` as the source has it,
-    :class:`CrawlmillError` for a scheme that nothing here reads."""
+    :class:`CrawlmillError` for a scheme that nothing here reads, and for what is no file."""
     kind = scheme(uri)
-    if kind == "file":
-        from crawlmill.sources.local import LocalFile
-
-        return LocalFile(local_path(uri), uri)
-    if kind == STDIN:
+    if uri == STDIN or (kind == "file" and descriptor(local_path(uri)) == 0):
         return standard_input()
+    if kind == "file":
+        from crawlmill.sources.local import open_local
+
+        return open_local(uri)
     if kind in ("hdfs", "webhdfs"):
         from crawlmill.sources.webhdfs import WebHdfs
 
@@ -87,7 +78,8 @@ def stamp_of(uri: str) -> Stamp | None:
         if kind == "file":
             from crawlmill.sources.local import stamp
 
-            return stamp(os.stat(local_path(uri)))
+            path = local_path(uri)
+            return None if descriptor(path) is not None else stamp(os.stat(path))
         if kind in ("hdfs", "webhdfs"):
             from crawlmill.sources.webhdfs import status
 
@@ -95,22 +87,6 @@ def stamp_of(uri: str) -> Stamp | None:
                 return status(uri).stamp
             except Refused:
                 return None
-    except (OSError, ValueError):  # ValueError: a name that no file can have
+    except OSError:
         pass
     return None
-
-
-def local_path(uri: str) -> str:
-    """The path of a local URI.
-
-    >>> local_path("file:///data/a%20b.warc.gz"), local_path("/data/a%20b.warc.gz")
-    ('/data/a b.warc.gz', '/data/a%20b.warc.gz')
-    """
-    if uri[:7].lower() == "file://":
-        from urllib.parse import unquote, urlsplit
-
-        try:
-            return unquote(urlsplit(uri).path)
-        except ValueError as error:
-            raise CrawlmillError(f"not the URI of a file: {error}", uri, "write file:///PATH") from None
-    return os.fspath(uri)

@@ -11,7 +11,7 @@ class Bounded:
 
     Args:
         source: the opened file.
-        size: bytes that were planned; None for those at opening.
+        size: bytes that were planned; None for those at opening. A pipe has no size, whatever was planned.
         version: what :class:`crawlmill.sources.Stamp` calls version when it was planned; None for that at opening.
 
     Attributes:
@@ -21,11 +21,12 @@ class Bounded:
 
     def __init__(self, source: Opened, size: int | None, version: int | None) -> None:
         self.uri, self._source, opened = source.uri, source, source.opened
-        self._planned = (size, version)
+        self._planned: tuple[int | None, int | None] = (None, None)
         if opened is not None:
             self._planned = (opened.size if size is None else size, opened.version if version is None else version)
         self.end = self._planned[0]
         self._left = self.end if opened is None or self.end is None else min(self.end, opened.size)
+        self._given = 0
         self.failure: ReadFailed | None = None
 
     def read_at(self, offset: int, count: int) -> bytes:
@@ -38,8 +39,11 @@ class Bounded:
         except OSError as error:
             self.failure = ReadFailed("reading failed", self.uri, error)
             raise self.failure from error
+        end = offset + len(data)
+        if data and end > self._given:
+            self._given = end
         if self._left is not None and len(data) < count:
-            self._left = offset + len(data)
+            self._left = max(end, self._given)  # who holds bytes from behind the end would never come to it
         return data
 
     def size(self) -> int | None:
@@ -48,7 +52,7 @@ class Bounded:
     def changed(self) -> bool:
         """Whether the file is another one by now, or was when it was opened."""
         opened, now = self._source.opened, self._source.now()
-        if opened is None or now is None:
+        if opened is None:
             return False
         return (opened.size, opened.version) != self._planned or now != opened
 

@@ -1,4 +1,4 @@
-"""A file on this machine, read by position."""
+"""What a path of this machine names, opened: a file, read by position; a named pipe or a descriptor, read as a pipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,40 @@ import errno
 import os
 import stat
 
+from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.sources import Stamp
+from crawlmill.sources.names import descriptor, local_path
+from crawlmill.sources.pipe import Pipe, open_fifo
+
+
+def open_local(uri: str) -> LocalFile | Pipe:
+    """Open an archive of this machine. Raises :class:`OSError`; :class:`UsageError` for a device or a socket."""
+    path = local_path(uri)
+    number = descriptor(path)
+    if number is not None:
+        try:
+            return Pipe(os.fdopen(os.dup(number), "rb"), uri=uri)
+        except OSError:
+            raise FileNotFoundError(errno.ENOENT, f"the descriptor {number} is not open", uri) from None
+    mode = os.stat(path).st_mode
+    if stat.S_ISFIFO(mode):
+        stream, start = open_fifo(path, uri)
+        return Pipe(stream, start, uri)
+    if not stat.S_ISDIR(mode):
+        refuse_special(mode, uri)
+    return LocalFile(path, uri)
+
+
+def refuse_special(mode: int, uri: str) -> None:
+    """Raise :class:`CrawlmillError` for what a mode says is neither a file nor a pipe: a folder that a manifest names, and
+    a device or a socket, which is never opened."""
+    if stat.S_ISDIR(mode):
+        raise CrawlmillError(
+            "a folder, not an archive", uri, "folders are inputs of a command, not names in a manifest"
+        )
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        what = "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise UsageError(f"{what}, not an archive", uri, "name a file, a named pipe, or - for standard input")
 
 
 class LocalFile:
@@ -17,14 +50,15 @@ class LocalFile:
 
     def __init__(self, path: str, uri: str | None = None) -> None:
         self.uri, self._path = uri or path, path
-        try:
-            self._fd = os.open(path, os.O_RDONLY)
-        except ValueError:  # a NUL or a lone surrogate
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.uri) from None
+        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # what was swapped for a pipe meanwhile must not hang
         found = os.fstat(self._fd)
-        if stat.S_ISDIR(found.st_mode):
+        try:
+            if stat.S_ISDIR(found.st_mode):  # after the plan: a command refuses it before
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            refuse_special(found.st_mode, self.uri)
+        except (OSError, CrawlmillError):
             self.close()
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            raise
         self.opened = stamp(found)
 
     def read_at(self, offset: int, count: int) -> bytes:

@@ -17,6 +17,7 @@ from crawlmill.records.record import Record
 from crawlmill.spark.arrays import KINDS, Cell, Kind
 from crawlmill.spark.tables import DAMAGE, Column, table_of
 from crawlmill.task import said, types_to_read
+from crawlmill.terminal import escaped
 from crawlmill.warc.damage import BodyDamage, Damage, damage
 from crawlmill.warc.reading import MAX_RECORD, Reading
 from crawlmill.where import Where
@@ -154,7 +155,7 @@ def _logged(items: Iterator[list[Cell] | Damage], split: Split, query: Query) ->
         count += 1
     if first is not None:
         text = "%s: damage rows: %d, the first at %d: %s; the format %s_damage has them"
-        _log.warning(text, split.uri, count, first.offset, first.message, query.table)
+        _log.warning(text, split.uri, count, first.offset, escaped(first.message), query.table)
 
 
 def batched(

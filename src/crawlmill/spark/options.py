@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from crawlmill.contract import type_set
 from crawlmill.errors import UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan, together
 from crawlmill.plan.split import Split
-from crawlmill.sources import STDIN, local_path, scheme
+from crawlmill.sources import is_stream, local_path, scheme, uri_of
 from crawlmill.spark.batches import Query
 from crawlmill.spark.tables import Table, chosen
 from crawlmill.warc.reading import MAX_RECORD
@@ -58,7 +58,8 @@ def paths_of(inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) 
     """
     named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     paths = [os.fspath(item) for item in named]
-    return [os.path.abspath(local_path(path)) if scheme(path) == "file" else path for path in paths]
+    refuse_streams(paths)
+    return [uri_of(local_path(path)) if scheme(path) == "file" else path for path in paths]
 
 
 def inputs_of(options: Options) -> list[str]:
@@ -75,17 +76,22 @@ def inputs_of(options: Options) -> list[str]:
         found.append(options["path"])
     if not found:
         raise UsageError("no input", hint="name archives, folders, globs or manifests: .load(...)")
-    if STDIN in found:
-        raise UsageError("standard input cannot be read by Spark", hint="name files")
+    refuse_streams(found)
     return found
+
+
+def refuse_streams(uris: Iterable[str]) -> None:
+    """Raise :class:`UsageError` for what a task cannot read."""
+    for uri in uris:
+        if is_stream(uri):
+            raise UsageError("Spark's tasks cannot read our standard input or a pipe", uri, "give the path of a file")
 
 
 def partitions_of(options: Options) -> list[list[Split]]:
     """The splits of each partition, in order; the same splits as those of every engine for the same split size."""
     size = split_size_of(options)
     plan = make_plan(inputs_of(options), size, options.get("base"))
-    if any(split.uri == STDIN for split in plan.splits):  # a manifest names it
-        raise UsageError("standard input cannot be read by Spark", hint="name files")
+    refuse_streams(plan.streams)
     return together(plan, size)
 
 

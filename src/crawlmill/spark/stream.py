@@ -16,7 +16,7 @@ from crawlmill.plan.planner import cut
 from crawlmill.plan.split import Split
 from crawlmill.sources import local_path
 from crawlmill.spark.batches import Read
-from crawlmill.spark.options import inputs_of, size_of, split_size_of
+from crawlmill.spark.options import inputs_of, refuse_streams, size_of, split_size_of
 from crawlmill.spark.source import SplitPartition, read_partition
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class ManifestReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             once.look(split)
             new = once.new(split)
             if number >= first:
+                refuse_streams([split.uri])
                 found += [SplitPartition([part]) for one in new for part in cut(one, size)]
         return found
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from crawlmill.errors import CrawlmillError
 from crawlmill.records.record import Record
 from crawlmill.sources import Source
-from crawlmill.warc.codecs import GZIP
+from crawlmill.warc.codecs import GZIP_CODEC
 from crawlmill.warc.damage import Damage
 from crawlmill.warc.members import Walk
 from crawlmill.warc.reading import MAX_RECORD, Reading
-from crawlmill.warc.walk import first_plain, walk
+from crawlmill.warc.walk import walk
 
 _START = 1 << 16
 
@@ -27,7 +27,7 @@ def record_at(source: Source, offset: int, ordinal: int = 0, max_record: int = M
         CrawlmillError: no record begins there, or the bytes there do not decode.
     """
     start = source.read_at(offset, _START)
-    if start.startswith(GZIP) and first_plain(start, source.uri).startswith(b"WARC/"):
+    if GZIP_CODEC.plain(start, 5) == b"WARC/":
         for item in Walk(source, offset, None, Reading(max_record=max_record)):
             if isinstance(item, Damage) or item.offset != offset:
                 break

@@ -2,98 +2,122 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import bisect
+from typing import Callable, NamedTuple
 
 from crawlmill.sources import Source
-from crawlmill.warc.codecs import ZSTD_SKIP, Codec, Inflate, zstd_with_dictionary
+from crawlmill.warc.codecs import BadData, Codec, Decoder, LargeWindow
+from crawlmill.warc.sync import frame_end, skippable
 
 WHOLE = 32 << 20
 """Plain bytes up to which a member is decoded and checked before any of its records is shown."""
+LOOK = 64 << 20
+"""Plain bytes of a compressed file that are held to look ahead, at most."""
 _READ = 1 << 20
+_PASSED = 1000  # members behind `here` that are remembered, at most
+_FINE = 4096  # compressed bytes of a large member that are decoded at once: of damaged ones, what is before them comes
 
 
 class Place(NamedTuple):
-    """Where a byte lives in the file as stored: the member (or byte) offset and, when known, where that member ends."""
+    """Where a byte lives in the file as stored: the member (or byte) offset and, when known, where that member ends; and
+    which plain byte of the member it is."""
 
     offset: int
     end: int | None
+    inside: int = 0
 
 
 class FeedError(NamedTuple):
-    """The member at ``offset`` does not decode; ``cut`` when the file simply ends inside it."""
+    """The member at ``offset`` does not decode; ``cut`` when the file simply ends inside it, ``large`` when its decoder
+    needs too much memory."""
 
     offset: int
     cut: bool
+    large: bool = False
 
 
 class PlainFeed:
     """An uncompressed file from one byte to a limit, read forward; skipping does not read.
 
-    Both feeds have one face: ``buf[pos:]`` is what is ready, and ``grow``, ``skip`` and ``place`` are as here.
+    Both feeds have one face. A position is a plain byte: of the file, or of all that was decoded. ``sight`` is how many bytes
+    from ``here`` on one may look at.
     """
 
     compressed = False
+    sight = 1 << 62
+    failed: FeedError | None = None
 
     def __init__(self, source: Source, start: int, limit: int | None) -> None:
         self._source, self._limit = source, limit
-        self.buf, self.pos, self._base = b"", 0, start
+        self._buf, self._base = b"", start
+        self.origin, self.here = 0, start
 
-    def grow(self, count: int) -> bool:
-        """Make ``count`` bytes ready from ``pos`` on; False when the data end before."""
-        ready = len(self.buf) - self.pos
-        if ready >= count:
-            return True
-        at = self._base + len(self.buf)
-        wanted = max(count - ready, _READ)
+    def look(self, at: int, count: int) -> bytes:
+        """Bytes from a position on (not before ``here``); fewer at the end of the data."""
+        start = at - self._base
+        if start >= 0 and start + count <= len(self._buf):
+            return self._buf[start : start + count]
+        if at == self.here:
+            self._grow(count)
+            start = at - self._base
+            return self._buf[start : start + count]
+        if self._limit is not None:
+            count = min(count, self._limit - at)
+        return self._source.read_at(at, count) if count > 0 else b""
+
+    def _grow(self, count: int) -> None:
+        """Make bytes ready from ``here`` on."""
+        kept = self._buf[self.here - self._base :] if self.here >= self._base else b""
+        at = self.here + len(kept)
+        wanted = max(count - len(kept), _READ)
         if self._limit is not None:
             wanted = min(wanted, self._limit - at)
-        self.buf, self._base, self.pos = (
-            self.buf[self.pos :] + (self._source.read_at(at, wanted) if wanted > 0 else b""),
-            self._base + self.pos,
-            0,
-        )
-        return len(self.buf) >= count
+        self._buf = kept + (self._source.read_at(at, wanted) if wanted > 0 else b"")
+        self._base = self.here
+
+    load = near = look
 
     def skip(self, count: int) -> int:
-        """Pass over bytes; answers how many there were."""
-        if self.pos + count <= len(self.buf):
-            self.pos += count
-            return count
-        start = self._base + self.pos
-        size = self._source.size() if self._limit is None else self._limit
-        if size is None:  # a pipe: read on
-            here = start + count
-            at = self._base + len(self.buf)
-            while at < here:
-                data = self._source.read_at(at, min(_READ, here - at))
-                if not data:
-                    break
-                at += len(data)
-            size = here if at >= here else at
-        there = min(start + count, size)
-        self.buf, self.pos, self._base = b"", 0, there
-        return there - start
+        """Pass over bytes; returns how many there were."""
+        there = self.here + count
+        if there > self._base + len(self._buf):
+            there = min(there, self.end_before(there))
+            if there > self._base + len(self._buf):
+                self._buf, self._base = b"", there
+        done = there - self.here
+        self.here = there
+        return done
 
-    def left(self) -> int | None:
-        """How many bytes there are from ``pos`` on; None while it is not known (a pipe)."""
+    def end_before(self, at: int) -> int:
+        """Where the data end, if that is before a position; else the position, or any behind it."""
         end = self._source.size() if self._limit is None else self._limit
-        return None if end is None else max(0, end - self._base - self.pos)
+        if end is None:  # a pipe: it has to be read
+            self._source.read_at(at - 1, 1)
+            end = self._source.size()
+        return at if end is None else min(end, at)
 
-    def place(self) -> Place:
-        """Where the byte at ``pos`` lives."""
-        return Place(self._base + self.pos, None)
+    def ends(self, first: int, last: int) -> int | None:
+        """The first position of some at which a member ends, or the data do; None when there is none."""
+        end = self.end_before(last)
+        return None if self.look(end, 1) else max(first, end)
+
+    def record_starts(self, first: int, stop: int) -> int | None:
+        """The first member that begins with a record, between positions; None when there is none."""
+        return None
+
+    def only_records(self, first: int, stop: int) -> bool:
+        """Whether all members that begin between positions begin with a record."""
+        return True
+
+    def place(self, at: int | None = None) -> Place:
+        """Where the byte at a position (``here`` when None) lives."""
+        return Place(self.here if at is None else at, None)
 
 
 class MemberFeed:
-    """The plain bytes of compressed members one after the other.
+    """The plain bytes of compressed members one after the other. After a member that does not decode nothing comes.
 
-    After a member that does not decode (``failed``) nothing comes.
-
-    A member of up to :data:`WHOLE` plain bytes is decoded and checked whole before a byte of it is shown. ``in_record``
-    tells the feed that a record is open: then a member that begins with ``WARC/`` is not its continuation, and the feed
-    stops before it (``stopped``).
+    A member of up to :data:`WHOLE` plain bytes is decoded and checked whole before a byte of it is shown.
 
     Args:
         source: the file.
@@ -102,9 +126,16 @@ class MemberFeed:
         limit: a strong border to stop before; None for the end of the file.
         border_behind: whether a strong border lies behind an offset. A member that seems cut there is corrupt: shown
             to where a split happens to end, or to the end of the file, it would differ with the splits.
+        opens: whether the first plain bytes of a member begin with a record.
+
+    Attributes:
+        origin: offset of the member that holds position 0.
+        here: position of the next byte.
+        failed: the member that does not decode, when one was met.
     """
 
     compressed = True
+    sight = LOOK
 
     def __init__(
         self,
@@ -112,151 +143,221 @@ class MemberFeed:
         codec: Codec,
         start: int,
         limit: int | None,
+        opens: Callable[[bytes], bool],
         border_behind: Callable[[int], bool] = lambda at: False,
     ) -> None:
-        self._border_behind = border_behind
         self._source, self._codec, self._limit = source, codec, limit
-        self.buf, self.pos, self._plain = b"", 0, 0  # _plain: plain bytes shown so far
-        self._members: list[list[int]] = []  # [plain start, offset, end or -1], oldest first
+        self._opens, self._border_behind = opens, border_behind
+        self._buf, self._base = b"", 0
+        self.origin, self.here = start, 0
+        # Members from about `here` on: their first plain bytes, where they begin and end in the file; and those
+        # that begin with a record.
+        self._starts: list[int] = []
+        self._offsets: list[int] = []
+        self._ends: list[int | None] = []  # None while it is not known
+        self._records: list[int] = []
         self._at = start
-        self._inflate: Inflate | None = None  # of a member that is decoded by pieces
-        self._rest = b""
-        self._pending: bytes | None = None
-        self.in_record = False
-        self.stopped = False
+        self._decoder: Decoder | None = None  # of a member that is decoded by pieces
         self.failed: FeedError | None = None
-        self.ended = False
-        self.empty = 0
+        self._ended = False
+        self._empty: list[int] = []  # offsets
 
-    def grow(self, count: int) -> bool:
-        ready = len(self.buf) - self.pos
-        if ready >= count:
-            return True
-        pieces = [self.buf[self.pos :]]
-        while ready < count:
-            piece = self._piece()
+    @property
+    def _decoded(self) -> int:
+        return self._base + len(self._buf)
+
+    def look(self, at: int, count: int) -> bytes:
+        """Bytes from a position on (not before ``here``); fewer at the end of the data, and :data:`LOOK` behind ``here``."""
+        stop = at + count
+        if stop > self._decoded and at < self.here + LOOK:
+            self._grow(min(stop, self.here + LOOK))
+        start = at - self._base
+        return self._buf[start : start + count] if start >= 0 else b""
+
+    def near(self, at: int, count: int) -> bytes:
+        """As :meth:`look`, but of what was decoded only; nothing more is, unless a large member goes on."""
+        if self._decoder is not None:
+            return self.look(at, count)
+        start = at - self._base
+        return self._buf[start : start + count]
+
+    def load(self, at: int, count: int) -> bytes:
+        """As :meth:`look`, however many they are."""
+        self._grow(at + count)
+        start = at - self._base
+        return self._buf[start : start + count]
+
+    def _grow(self, stop: int) -> None:
+        """Decode up to a position, and further the more is held: so copying stays linear."""
+        if self.failed is not None or self._ended or stop <= self._decoded:
+            return
+        pieces = [self._buf[self.here - self._base :]]
+        size, self._base = len(pieces[0]), self.here
+        stop = max(stop, self.here + size + size // 4)
+        while self._base + size < stop:
+            piece = self._piece(self._base + size)
             if piece is None:
                 break
             pieces.append(piece)
-            ready += len(piece)
-            self._plain += len(piece)
-        self.buf, self.pos = b"".join(pieces), 0
-        return ready >= count
+            size += len(piece)
+        self._buf = b"".join(pieces)
 
     def skip(self, count: int) -> int:
-        done = 0
-        while done < count and (self.pos < len(self.buf) or self.grow(1)):
-            step = min(count - done, len(self.buf) - self.pos)
-            self.pos += step
-            done += step
-        return done
+        """Pass over bytes, up to a member that begins with a record; returns how many there were."""
+        start, there = self.here, self.here + count
+        while self.here < there:
+            if self.here >= self._decoded:
+                self._grow(self.here + 1)
+                if self.here >= self._decoded:
+                    break
+            ready = min(there, self._decoded)
+            stop = self.record_starts(start + 1, ready)
+            self._pass(ready if stop is None else stop)
+            if stop is not None:
+                break
+        return self.here - start
 
-    def place(self) -> Place:
-        here = self._plain - (len(self.buf) - self.pos)
-        while len(self._members) > 1 and self._members[1][0] <= here:
-            del self._members[0]
-        if self._members and self._members[0][0] <= here:
-            _, offset, end = self._members[0]
-            return Place(offset, None if end < 0 else end)
-        return Place(self._at, None)
+    def _pass(self, there: int) -> None:
+        self.here = there
+        passed = bisect.bisect_right(self._starts, there) - 1
+        if passed > _PASSED:
+            del self._starts[:passed], self._offsets[:passed], self._ends[:passed]
+            del self._records[: bisect.bisect_left(self._records, self._starts[0])]
 
-    def at_member_end(self) -> bool:
-        """Whether all that was decoded is used up, at the end of a member."""
-        return self.pos == len(self.buf) and self._inflate is None and self.failed is None
+    def end_before(self, at: int) -> int:
+        """Where the data end, if that is before a position and not further than :data:`LOOK`; else the position."""
+        if at > self._decoded:
+            self._grow(min(at, self.here + LOOK))
+        return min(at, self._decoded) if self.failed is not None or self._ended else at
+
+    def ends(self, first: int, last: int) -> int | None:
+        """The first position of some at which a member ends, or the data do; None when there is none."""
+        at = bisect.bisect_left(self._starts, first)
+        if at < len(self._starts) and self._starts[at] <= last:
+            return self._starts[at]
+        return max(first, self._decoded) if last >= self._decoded and self._decoder is None else None
+
+    def record_starts(self, first: int, stop: int) -> int | None:
+        """The first member that begins with a record, of those decoded, between positions; None when there is none."""
+        at = bisect.bisect_left(self._records, first)
+        return self._records[at] if at < len(self._records) and self._records[at] < stop else None
+
+    def only_records(self, first: int, stop: int) -> bool:
+        """Whether all members that begin between positions begin with a record."""
+        members, records = (
+            bisect.bisect_left(of, stop) - bisect.bisect_left(of, first) for of in (self._starts, self._records)
+        )
+        return members == records
+
+    def place(self, at: int | None = None) -> Place:
+        """Where the byte at a position (``here`` when None) lives."""
+        at = self.here if at is None else at
+        found = bisect.bisect_right(self._starts, at) - 1
+        if found < 0 or (at >= self._decoded and self._decoder is None):
+            return Place(self._at, None)
+        return Place(self._offsets[found], self._ends[found], at - self._starts[found])
+
+    def empty(self, before: int) -> int:
+        """How many members without a byte in them were met before an offset."""
+        return bisect.bisect_left(self._empty, before)
 
     @property
     def next_offset(self) -> int:
-        """Offset of the next member that was not shown yet; the end of the data when there is none."""
-        return self._members[-1][1] if self._pending is not None else self._at
+        """Offset of the member that begins at ``here``; the end of what was decoded when none does."""
+        found = bisect.bisect_left(self._starts, self.here)
+        return self._offsets[found] if found < len(self._starts) and self._starts[found] == self.here else self._at
 
     def _read(self, at: int) -> bytes:
         step = self._codec.step
         return self._source.read_at(at, step if self._limit is None else max(0, min(step, self._limit - at)))
 
-    def _piece(self) -> bytes | None:
-        if self._pending is not None:
-            if self.in_record:
-                return None
-            piece, self._pending, self.stopped = self._pending, None, False
-            return piece
-        if self.failed is not None or self.ended:
+    def _piece(self, plain: int) -> bytes | None:
+        """The next piece, which begins at a position; None at the end of the data."""
+        if self.failed is not None or self._ended:
             return None
-        if self._inflate is not None:
-            return self._more(self._inflate)
-        first = self._member()
-        if first is not None and self.in_record and first.startswith(b"WARC/"):
-            self._pending, self.stopped = first, True
-            return None
-        return first
+        if self._decoder is not None:
+            return self._more(self._decoder)
+        return self._member(plain)
 
-    def _member(self) -> bytes | None:
-        """The next non-empty member: whole, or its first piece when it is large."""
+    def _member(self, plain: int) -> bytes | None:
+        """The next non-empty member: whole, or its first pieces when it is large."""
         while True:
             start = self._at
-            data = self._read(start)
-            if not data:
-                self.ended = True
-                return None
-            if data[1:4] == ZSTD_SKIP and self._codec.name == "zstd":
-                self._skippable(start, data)
+            if self._skippable(start):
                 continue
-            inflate, pieces, size, where = self._codec(), [], 0, start
+            data = b"" if self.failed else self._read(start)
+            if not data:
+                self._ended = True
+                return None
+            decoder, pieces, size, where = self._codec.make(), [], 0, start
             try:
                 while True:
                     where += len(data)
-                    piece = inflate.decompress(data)
-                    pieces.append(piece)
-                    size += len(piece)
-                    if inflate.eof or size > WHOLE:
+                    for piece in decoder.feed(data):
+                        pieces.append(piece)
+                        size += len(piece)
+                    if decoder.eof or size > WHOLE:
                         break
                     data = self._read(where)
                     if not data:
-                        return self._fail(start, True, b"".join(pieces))
-            except self._codec.errors:
-                return self._fail(start, False, b"")
-            self._at = where - (len(inflate.unused_data or b"") if inflate.eof else 0)
+                        return self._fail(plain, start, b"".join(pieces), cut=True)
+            except BadData as bad:
+                return self._fail(plain, start, b"", large=isinstance(bad, LargeWindow))
+            self._at = where - len(decoder.unused)
             if size == 0:
-                self.empty += 1
+                self._empty.append(start)
                 continue
-            self._inflate = None if inflate.eof else inflate
-            self._members.append([self._plain, start, self._at if inflate.eof else -1])
-            return b"".join(pieces)
+            whole = b"".join(pieces)
+            self._decoder = None if decoder.eof else decoder
+            self._begin(plain, start, whole)
+            if decoder.eof:
+                self._ends[-1] = self._at
+            return whole
 
-    def _more(self, inflate: Inflate) -> bytes | None:
-        """The next piece of a large member. Of bad gzip data the good bytes before them still come, found one by one."""
-        data = self._read(self._at)
-        start = self._members[-1][1]
+    def _begin(self, plain: int, offset: int, data: bytes) -> None:
+        self._starts.append(plain)
+        self._offsets.append(offset)
+        self._ends.append(None)
+        if self._opens(data):
+            self._records.append(plain)
+
+    def _more(self, decoder: Decoder) -> bytes | None:
+        """The next piece of a large member. Of bad data the good bytes before them still come, found one by one."""
+        data, start = self._read(self._at), self._offsets[-1]
         if not data:
-            return self._fail(start, True, b"")
-        before: Any = inflate.copy() if self._codec.name == "gzip" else None  # type: ignore[attr-defined]
+            return self._fail(-1, start, b"", cut=True)
+        good: list[bytes] = []
         try:
-            piece = inflate.decompress(data)
-        except self._codec.errors:
-            good: list[bytes] = []
-            with contextlib.suppress(*self._codec.errors):
-                for at in range(len(data) if before is not None else 0):
-                    good.append(before.decompress(data[at : at + 1]))
-            return self._fail(start, False, b"".join(good))
-        self._at += len(data)
-        if inflate.eof:
-            self._at -= len(inflate.unused_data or b"")
-            self._members[-1][2] = self._at
-            self._inflate = None
-        return piece
+            for at in range(0, len(data), _FINE):
+                good.extend(decoder.feed(data[at : at + _FINE]))
+        except BadData:
+            return self._fail(-1, start, b"".join(good))
+        self._at += len(data) - len(decoder.unused)
+        if decoder.eof:
+            self._ends[-1] = self._at
+            self._decoder = None
+        return b"".join(good)
 
-    def _fail(self, start: int, cut: bool, good: bytes) -> bytes | None:
+    def _fail(self, plain: int, start: int, good: bytes, cut: bool = False, large: bool = False) -> bytes | None:
         if cut and (self._limit is not None or self._border_behind(start)):
             cut, good = False, b""
-        self.failed = FeedError(start, cut)
+        self.failed = FeedError(start, cut, large)
+        self._decoder = None
         if not good:
             return None
-        if not self._members or self._members[-1][1] != start:
-            self._members.append([self._plain, start, -1])
+        if plain >= 0:
+            self._begin(plain, start, good)
         return good
 
-    def _skippable(self, start: int, head: bytes) -> None:
-        """A skippable zstd frame; at the start of the file it holds the dictionary of all others."""
-        length = int.from_bytes(head[4:8], "little")
-        if start == 0 and head[0] == 0x5D:
-            self._codec = zstd_with_dictionary(self._source.read_at(8, length), self._source.uri)
-        self._at = start + 8 + length
+    def _skippable(self, start: int) -> bool:
+        """Pass over a skippable frame of zstd or lz4; its length is not trusted beyond the bytes that there are."""
+        if self._codec.name not in ("zstd", "lz4"):
+            return False
+        if skippable(self._source.read_at(start, 8)) is None:
+            return False
+        end = frame_end(self._source, start)
+        if end is None:
+            self.failed = FeedError(start, False)
+            return False
+        self._at = end
+        return True

@@ -18,13 +18,14 @@ from crawlmill.records.http import Headers
 from crawlmill.records.record import Record
 from crawlmill.sources import Source
 from crawlmill.warc.blocks import FIRST, FIRST_OUT, GzipBlock, inflate_member
-from crawlmill.warc.codecs import gzip_codec
-from crawlmill.warc.damage import damage
+from crawlmill.warc.codecs import GZIP, GZIP_CODEC, may_begin
+from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.digests import digest_damage
-from crawlmill.warc.feed import MemberFeed
+from crawlmill.warc.feed import FeedError, MemberFeed, Place
+from crawlmill.warc.heads import WARC
 from crawlmill.warc.reading import Reading
-from crawlmill.warc.stream import Item, Parser
-from crawlmill.warc.sync import MAGIC, Borders
+from crawlmill.warc.stream import Item, Parser, Piece, Unfinished
+from crawlmill.warc.sync import Borders
 
 CHUNK = 2 << 20
 _LOW = 128 << 10
@@ -32,7 +33,12 @@ _SMALL = 4096
 _TYPES = {
     name.encode(): name for name in ("warcinfo", "request", "response", "metadata", "revisit", "resource", "conversion")
 }
-_find_magic = re.compile(MAGIC).search  # half the time of bytes.find
+_find_magic = re.compile(GZIP).search  # half the time of bytes.find
+
+
+def _window(size: int) -> int:
+    """Compressed bytes that a member of so many plain bytes does not exceed, its header and the next magic among them."""
+    return size + size // 1000 + 4096
 
 
 class Walk:
@@ -55,7 +61,7 @@ class Walk:
         """The records and the damage, in file order."""
         reading, uri, inflater = self.reading, self.source.uri, zlib.decompressobj
         types, wanted, largest, full = reading.types, reading.wanted, reading.max_record, reading.full
-        only_json = reading.only_json
+        only_json, trace = reading.only_json, reading.trace
         while True:
             buf, pos = self._buf, self._pos
             if len(buf) - pos < _LOW and not self._ended:
@@ -80,7 +86,7 @@ class Walk:
             end = head.find(b"\r\n\r\n", 0, FIRST_OUT) + 2
             at = head.find(b"\r\nContent-Length: ", 0, end) + 18
             digits = head[at : head.find(b"\r\n", at, end)]
-            if at < 18 or not digits.isdigit() or len(digits) > 15 or not head.startswith(b"WARC/"):
+            if at < 18 or not digits.isdigit() or len(digits) > 15 or head.rfind(b"WARC/", 0, end):
                 if head or inflate is None or not inflate.eof:
                     yield from self._slow()
                 else:
@@ -96,7 +102,7 @@ class Walk:
                     continue
             else:
                 if inflate is not None:
-                    found = _find_magic(buf, pos + 18, pos + length + length // 1000 + 4096)
+                    found = _find_magic(buf, pos + 18, pos + length + length // 1000 + 4096)  # _window
                     magic = found.start() if found is not None else -1
                 after = magic if magic >= 0 else self._far_end(length)
                 buf, pos = self._buf, self._pos
@@ -119,10 +125,12 @@ class Walk:
                 record = Record(uri, self._base + pos, after - pos, 0, kind, bytes(head[:end]), block)
                 if full:
                     if not self._sound(block):
-                        yield from self._slow()
+                        yield from self._unsound(after)
                         continue
                     yield from digest_damage(record)
             types[kind] = types.get(kind, 0) + 1
+            if trace is not None:
+                trace.append(Piece("record", -1, self._base + pos, self._base + after))
             if asked:
                 yield record
                 self._bodies = block.loaded
@@ -151,7 +159,7 @@ class Walk:
     def _whole_at(self, buf: bytes, pos: int) -> tuple[bytes | bytearray | None, int]:
         """The member at ``pos`` inflated whole, when the next magic ends it, and where that is: cheaper than its beginning
         first, and then all of it. What this cannot decide, the usual way decides."""
-        found = _find_magic(buf, pos + 18) if buf.startswith(MAGIC, pos) else None
+        found = _find_magic(buf, pos + 18) if buf.startswith(GZIP, pos) else None
         if found is None:
             return None, -1
         after = found.start()
@@ -159,7 +167,7 @@ class Walk:
         size = int.from_bytes(trailer[4:], "little")
         if size > min(self.reading.max_record, 1032 * (after - pos)):
             return None, -1
-        if size <= FIRST_OUT:
+        if size <= FIRST_OUT or after + len(GZIP) > pos + _window(size):
             return None, -1  # the first inflate may see where the stream ends, and bytes between that and the trailer
         if after - pos < _SMALL and buf.find(trailer, pos, after) < after - 8:
             return None, -1  # perhaps two equal members, the second without its magic: the first inflate would see it
@@ -167,7 +175,7 @@ class Walk:
 
     def _far_end(self, length: int) -> int:
         """Where the member ends (from the start of the buffer) that has no magic after it in the buffer; -1: look inside."""
-        window = length + length // 1000 + 4096
+        window = _window(length)
         if self._ended or len(self._buf) >= self._pos + window:
             return len(self._buf) if self._ended and self._pos + window >= len(self._buf) else -1
         if length <= self.reading.max_record:
@@ -187,28 +195,55 @@ class Walk:
         if block.size <= self.reading.max_record:
             return block.sound()
         start = self._base + self._pos
-        return self._borders.member(start).end == start + block.length
+        member = self._borders.member(start)
+        return member is not None and member.end == start + block.length
+
+    def _unsound(self, after: int) -> Iterator[Item]:
+        """A member that does not decode whole although its end is known (``--check full``): reading goes on there."""
+        start, end = self._base + self._pos, self._base + after
+        if self._borders.member(start) is not None:
+            yield from self._slow()  # it ends before, and something else stands between
+            return
+        if self.reading.trace is not None:
+            self.reading.trace.append(Piece("lost", -1, start, end))
+        yield damage(
+            self.source.uri, start, end - start, "corrupt", records=self._borders.whole_records(start + 1, end)
+        )
+        self._go(end)
 
     def _slow(self) -> Iterator[Item]:
         """Inflate the member at the position to its end, hand out its records, and find a way on if it is damaged."""
         reading, uri = self.reading, self.source.uri
-        feed = MemberFeed(self.source, gzip_codec(), self._base + self._pos, self.limit, self._borders.behind)
-        parser = Parser(uri, feed, reading.max_record, "truncated" if self.limit is None else "length")
+        start, behind = self._base + self._pos, self._borders.behind
+        feed = MemberFeed(self.source, GZIP_CODEC, start, self.limit, WARC.opens, behind)
+        kind = "truncated" if self.limit is None else "length"
+        parser = Parser(uri, feed, reading.max_record, kind, trace=reading.trace)
         yield from counted(parser.records_of_member(), reading)
-        reading.empty_members += feed.empty
-        if feed.failed is None:
+        if feed.failed is None or feed.next_offset < feed.failed.offset:  # what failed lies further on
+            reading.empty_members += feed.empty(feed.next_offset)
             self._go(feed.next_offset)
             return
-        at = feed.failed.offset
-        border = self._borders.next(at + 1)
-        if not MAGIC.startswith(self.source.read_at(at, 3)):  # fewer than three bytes: the file ends in them
-            kind = "junk"
-        elif feed.failed.cut:
-            kind = "truncated"
-        else:
-            kind = "corrupt"
-        yield damage(uri, at, border - at, kind, records=self._borders.whole_records(at + 1, border))
+        reading.empty_members += feed.empty(feed.failed.offset)
+        border = self._borders.next(feed.failed.offset + 1)
+        yield failure(self.source, parser, feed.failed, border, self._borders)
         self._go(border)
+
+
+def failure(source: Source, parser: Parser, failed: FeedError, border: int, borders: Borders) -> Damage:
+    """The row of a member that does not decode, up to the border where reading goes on; it begins with what was open."""
+    at = failed.offset
+    open_item = parser.open or Unfinished(Place(at, None), parser.next_ordinal(at))
+    if parser.trace is not None:
+        parser.trace.append(Piece("lost", -1, at, border))
+    if failed.large:
+        kind = "oversized"
+    elif not may_begin(borders.codec, source.read_at(at, 16)):
+        kind = "junk"
+    else:
+        kind = "truncated" if failed.cut and border == borders.end() else "corrupt"
+    start = open_item.place.offset
+    records = borders.whole_records(at + 1, border)
+    return damage(source.uri, start, border - start, kind, ordinal=open_item.ordinal, records=records)
 
 
 def counted(items: Iterator[Item], reading: Reading) -> Iterator[Item]:

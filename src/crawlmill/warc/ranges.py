@@ -6,20 +6,21 @@ whatever length the index has. Near ranges are fetched by one request.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 from crawlmill.records.record import Record
 from crawlmill.sources import Source
-from crawlmill.warc.codecs import GZIP
+from crawlmill.warc.codecs import GZIP, GZIP_CODEC
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.feed import PlainFeed
+from crawlmill.warc.heads import declared_length
+from crawlmill.warc.layout import begins_archive, is_compressed
 from crawlmill.warc.members import Walk, asked, counted
 from crawlmill.warc.reading import Reading
-from crawlmill.warc.stream import Item, Parser, declared_length
-from crawlmill.warc.walk import codec_for_quiet, is_plain_archive, walk
+from crawlmill.warc.stream import Item, Parser
+from crawlmill.warc.walk import walk
 
 NEAR = 256 << 10
 """Bytes between two ranges up to which they are fetched together: a request costs as much time as reading them, and more."""
@@ -137,9 +138,9 @@ def _at(source: Source, view: Source, offset: int, length: int, reading: Reading
     """What begins at a range; None where only a walk from the start of the file can tell."""
     start = view.read_at(offset, min(length, _START) if length > _SHORT else _START)
     gzip = start.startswith(GZIP)
-    plain = _first_bytes(start) if gzip else start
+    plain = GZIP_CODEC.plain(start, len(b"WARC/")) if gzip else start
     if not plain.startswith(b"WARC/"):
-        if plain if gzip else codec_for_quiet(start) or is_plain_archive(start):
+        if plain if gzip else is_compressed(start) or begins_archive(start):
             return None
         return iter([damage(source.uri, offset, length, "range")])
     size = source.size()
@@ -161,14 +162,6 @@ def _more(alone: Iterator[Item], beyond: Iterator[Item], offset: int) -> Iterato
     """What else begins at an offset, if anything in the range does: the last of it may go on behind the range."""
     if alone is beyond or next(alone, None) is not None:
         yield from takewhile(lambda item: item.offset == offset, beyond)
-
-
-def _first_bytes(start: bytes) -> bytes:
-    """The first plain bytes of a gzip member, and no more of it: it may be damaged further on."""
-    try:
-        return zlib.decompressobj(31).decompress(start, len(b"WARC/"))
-    except zlib.error:
-        return b""
 
 
 def _records(source: Source, gzip: bool, offset: int, limit: int | None, reading: Reading) -> Iterator[Item]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crawlmill.warc.stream import Piece
 
 MAX_RECORD = 64 << 20
 """Bytes of a block that are loaded unless ``--max-record`` says otherwise."""
@@ -20,6 +24,7 @@ class Reading:
         types: records seen, by type.
         empty_members: gzip members without a byte in them.
         bytes: bytes of the file as stored that the span takes.
+        trace: takes what became of each byte, for tests; None for nothing.
     """
 
     wanted: frozenset[str] | None = None
@@ -29,3 +34,4 @@ class Reading:
     empty_members: int = 0
     only_json: frozenset[str] = frozenset()
     bytes: int = 0
+    trace: list[Piece] | None = None

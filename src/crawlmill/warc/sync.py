@@ -1,33 +1,46 @@
-"""Strong borders: the places of a .warc.gz file where a reader may start, whatever lies before them.
+"""Strong borders: the places of a compressed archive where a reader may start, whatever lies before them.
 
-A border is a gzip member from which on non-empty members decode one after the other, whole, with good CRC, each
-beginning with ``WARC/`` and with at most 256 bytes of optional gzip header fields, over more than 65,535 compressed
-bytes or to the end of the file. The length is not taste: deflate keeps incompressible bytes raw, so the members of a
-``.warc.gz`` that is the payload of a record stand byte for byte inside the outer member; but a stored block has at most
-65,535 bytes (RFC 1951, 3.2.4), and its header falls into some member of a longer chain and breaks it.
+A border is a member from which on non-empty members decode one after the other, whole, with good checksums, each beginning
+with a record and (gzip) with at most 256 bytes of optional header fields, over more compressed bytes than the format
+can store raw in one piece, or to the end of the file. The length is not taste: compressors keep incompressible bytes raw,
+so the members of an archive that is the payload of a record stand byte for byte inside the outer member; but a raw
+block of gzip has at most 65,535 bytes (RFC 1951, 3.2.4), and its header falls into some member of a longer chain and
+breaks it.
+
+No file makes this slow: members are decoded region by region, and what does not decode draws on the budget of its
+region. Both depend on the bytes of the file alone, so borders are the same wherever the search began.
 """
 
 from __future__ import annotations
 
-import zlib
+import re
+from collections import OrderedDict
 from typing import NamedTuple
 
 from crawlmill.sources import Source
+from crawlmill.warc.codecs import GZIP_CODEC, SKIP, BadData, Codec
+from crawlmill.warc.heads import MAX_LINE, WARC, Grammar
 
-MAGIC = b"\x1f\x8b\x08"
-CHAIN = 65_535
 HEADER_FIELDS = 256
-_READ = 1 << 16
+REGION = 256 << 10
+"""Bytes of the file that share a budget."""
+BUDGET = 64 << 20
+"""Plain bytes that members of a region may take without decoding to their end; the members behind are no borders then."""
+LARGEST = 1 << 30
+"""Plain bytes of a member that may be a border."""
 _SCAN = 1 << 20
+_KEPT = 64  # regions
+_FRAME = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|\x1f\x8b\x08")
+_START = MAX_LINE
+_OVERLAP = 16  # longer than any magic
 
 
 class Member(NamedTuple):
-    """What decoding one gzip member showed: its end in the file (None when it does not decode whole) and its start."""
+    """A member that decodes whole: its end in the file, and whether it begins with a record or is empty."""
 
-    end: int | None
-    warc: bool
+    end: int
+    record: bool
     empty: bool
-    cut: bool
 
 
 class Borders:
@@ -35,22 +48,36 @@ class Borders:
 
     Args:
         source: the file.
-        limit: where the file is taken to end (a strong border, or None for its real end).
-        starts: the five bytes that a record may begin with.
+        limit: a strong border that is taken for the end; None for the file's real end.
+        codec: how it is compressed.
+        grammar: how records begin; None when a member may hold anything.
+
+    Attributes:
+        codec: as given.
+        decoded: plain bytes decoded so far, to hold the work against.
     """
 
-    def __init__(self, source: Source, limit: int | None = None, starts: tuple[bytes, ...] = (b"WARC/",)) -> None:
-        self._source = source
-        self._limit = limit
-        self._starts = starts
-        self._members: dict[int, Member] = {}
+    def __init__(
+        self,
+        source: Source,
+        limit: int | None = None,
+        codec: Codec = GZIP_CODEC,
+        grammar: Grammar | None = WARC,
+    ) -> None:
+        self._source, self._limit, self.codec, self._grammar = source, limit, codec, grammar
+        self._regions: OrderedDict[int, _Region] = OrderedDict()
+        self._broken: dict[int, int] = {}  # member -> where the chain from it ends before it is long enough
+        self._window = (0, b"")
+        self.decoded = 0
 
-    def next(self, at: int) -> int:
-        """The first strong border at or after ``at`` (bytes), however far; else the size of the file."""
+    def next(self, at: int, stop: int | None = None) -> int:
+        """The first strong border at or after ``at`` (bytes) and before ``stop``, however far; else the end of the file."""
         while True:
             candidate = self.magic(at)
-            if candidate is None or self._strong(candidate):
-                return self.end() if candidate is None else candidate
+            if candidate is None or (stop is not None and candidate >= stop):
+                return self.end()
+            if self._strong(candidate):
+                return candidate
             at = candidate + 1
 
     def behind(self, at: int) -> bool:
@@ -58,77 +85,47 @@ class Borders:
         return self.next(at + 1) < self.end()
 
     def whole_records(self, at: int, end: int) -> int:
-        """How many members between two offsets decode whole and begin with ``WARC/``."""
+        """How many members between two offsets decode whole and begin with a record."""
         count = 0
         while True:
             candidate = self.magic(at)
             if candidate is None or candidate >= end:
                 return count
             member = self.member(candidate)
-            if member.end is not None and member.end <= end:
-                count += member.warc
+            if member is not None and member.end <= end:
+                count += member.record
                 at = member.end
             else:
                 at = candidate + 1
 
     def magic(self, at: int) -> int | None:
-        """The first gzip magic at or after ``at``; None when there is none before the end."""
+        """Where the next member may begin, at or after ``at``; None when there is none before the end."""
+        found = self._magic(at)
+        return None if found is None or (self._limit is not None and found >= self._limit) else found
+
+    def _magic(self, at: int) -> int | None:
         while True:
-            count = _SCAN if self._limit is None else min(_SCAN, self._limit - at)
-            data = self._source.read_at(at, count) if count > 0 else b""
-            found = data.find(MAGIC)
-            if found >= 0:
-                return at + found
+            start, data = self._window
+            if not start <= at < start + len(data) - _OVERLAP:
+                start, data = self._window = at, self._source.read_at(at, _SCAN)
+            found = self.codec.magic.search(data, at - start)
+            if found is not None:
+                return start + found.start()
             if len(data) < _SCAN:
                 return None
-            at += len(data) - 2
+            at = start + len(data) - _OVERLAP
 
-    def member(self, at: int) -> Member:
-        """Decode the member at ``at`` to its end, keeping nothing."""
-        known = self._members.get(at)
-        if known is None:
-            if len(self._members) > 100_000:
-                self._members.clear()
-            known = self._members[at] = self._decode(at)
-        return known
-
-    def _strong(self, candidate: int) -> bool:
-        at, records = candidate, 0
-        while at - candidate <= CHAIN:
-            member = self.member(at)
-            if member.end is None or not (member.warc or member.empty):
-                return False
-            records += member.warc
-            if at == candidate and not member.warc:
-                return False
-            at = member.end
-            if self._at_end(at):
-                break
-        return records > 0
-
-    def _decode(self, at: int) -> Member:
-        inflate, where, start = zlib.decompressobj(31), at, b""
-        try:
-            while not inflate.eof:
-                data = self._source.read_at(where, _READ if self._limit is None else min(_READ, self._limit - where))
-                if not data:
-                    return Member(None, start.startswith(self._starts), not start, True)
-                if where == at and not _plain_header(data):
-                    return Member(None, False, False, False)
-                where += len(data)
-                while data and not inflate.eof:
-                    plain = inflate.decompress(data, 1 << 18)
-                    if len(start) < 5:
-                        start += plain[: 5 - len(start)]
-                    data = inflate.unconsumed_tail
-                if len(start) == 5 and not start.startswith(self._starts):
-                    return Member(None, False, False, False)  # no border whatever follows: spare the inflating
-        except zlib.error:
-            return Member(None, start.startswith(self._starts), False, False)
-        return Member(where - len(inflate.unused_data), start.startswith(self._starts), not start, False)
-
-    def _at_end(self, at: int) -> bool:
-        return at == self._limit if self._limit is not None else not self._source.read_at(at, 1)
+    def member(self, at: int) -> Member | None:
+        """The member at an offset where one may begin; None when it does not decode whole."""
+        number = at // REGION
+        region = self._regions.get(number)
+        if region is None:
+            region = self._regions[number] = _Region(number * REGION)
+            while len(self._regions) > _KEPT:
+                self._regions.popitem(last=False)
+        if at >= region.done:
+            self._decode_region(region, at)
+        return region.members.get(at)
 
     def end(self) -> int:
         """Where the file ends, in bytes."""
@@ -139,6 +136,82 @@ class Borders:
             self._source.read_at(1 << 62, 1)
             size = self._source.size()
         return size
+
+    def _strong(self, candidate: int) -> bool:
+        at, first, broken, chain = candidate, True, self._broken, self.codec.chain
+        passed: list[int] = []
+        while at - candidate <= chain:
+            known = broken.get(at)
+            if known is not None:
+                at = known
+                strong = at - candidate > chain
+                break
+            member = self.member(at) or self._skipped(at)
+            if member is None or not (member.record or (member.empty and not first)):
+                strong = False
+                break
+            passed.append(at)
+            first, at = False, member.end
+            if not self._source.read_at(at, 1):
+                return True
+        else:
+            return True
+        if not strong:
+            if len(broken) > 500_000:
+                broken.clear()
+            broken.update(dict.fromkeys(passed, at))
+        return strong
+
+    def _skipped(self, at: int) -> Member | None:
+        """A skippable frame, which is as good as an empty member."""
+        end = frame_end(self._source, at) if self.codec.name in ("zstd", "lz4") else None
+        return None if end is None else Member(end, False, True)
+
+    def _decode_region(self, region: _Region, upto: int) -> None:
+        """Decode what may be members of a region, in the order of the file, from where it was left to ``upto``."""
+        start, end = region.done, upto + 1
+        at = self._magic(start)
+        while at is not None and at < end:
+            if region.budget > 0:
+                self._decode(region, at)
+            at = self._magic(at + 1)
+        region.done = end
+
+    def _decode(self, region: _Region, at: int) -> None:
+        """Decode one member to its end, keeping nothing but the result."""
+        start, data = self._window
+        head = data[at - start : at - start + 2 * HEADER_FIELDS] if start <= at else b""
+        if len(head) < 2 * HEADER_FIELDS:
+            head = self._source.read_at(at, 2 * HEADER_FIELDS)
+        if self.codec is GZIP_CODEC and not _plain_header(head):
+            return
+        decoder, where, size, first, grammar = self.codec.make(), at, 0, b"", self._grammar
+        data, record = head[: self.codec.step], True
+        try:
+            while data and record and size <= LARGEST:
+                where += len(data)
+                for piece in decoder.feed(data):
+                    size += len(piece)
+                    first += piece[: _START - len(first)]
+                # else no border whatever follows: spare the decoding
+                record = grammar is None or len(first) < 5 or grammar.begins(first)
+                data = b"" if decoder.eof else self._source.read_at(where, self.codec.step)
+        except BadData:
+            record = False
+        self.decoded += size
+        if decoder.eof and record and (not first or grammar is None or grammar.opens(first)):
+            region.members[at] = Member(where - len(decoder.unused), bool(first), not first)
+        else:
+            region.budget -= size + 64
+
+
+class _Region:
+    """What was decoded of a region: its members that decode whole, how far it was looked at, and what is left to spend."""
+
+    def __init__(self, start: int) -> None:
+        self.members: dict[int, Member] = {}
+        self.done = start
+        self.budget = BUDGET
 
 
 def _plain_header(data: bytes) -> bool:
@@ -155,3 +228,22 @@ def _plain_header(data: bytes) -> bool:
             if not at:
                 return False
     return at - 10 <= HEADER_FIELDS
+
+
+def skippable(head: bytes) -> int | None:
+    """Bytes of the skippable frame that begins here; None when none does.
+
+    >>> skippable(b"\\x50\\x2a\\x4d\\x18\\x05\\x00\\x00\\x00hello")
+    13
+    """
+    return 8 + int.from_bytes(head[4:8], "little") if len(head) >= 8 and SKIP.match(head) else None
+
+
+def frame_end(source: Source, at: int) -> int | None:
+    """Where the skippable frame ends that begins here; None when none does, or its length cannot be trusted: behind it must
+    come another frame or the end of the file."""
+    length = skippable(source.read_at(at, 8))
+    if length is None or not source.read_at(at + length - 1, 1):
+        return None
+    behind = source.read_at(at + length, 4)
+    return at + length if not behind or _FRAME.match(behind) else None
