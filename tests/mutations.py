@@ -49,6 +49,7 @@ class Broken:
     places: frozenset[int]  # offsets at which a record may be handed out
     rough: list[tuple[int, int]]  # spans that were changed: there anything may be read
     containers: int  # records that held a plain archive before the file was broken
+    unsure: bool  # a member begins with a record within a record, by chance: no reader can tell it from one of the file
 
 
 def bodies(pick: random.Random) -> list[tuple[str, bytes]]:
@@ -144,6 +145,7 @@ class Stored:
     data: bytes
     parts: list[Part]
     borders: list[int]
+    unsure: bool = False
 
 
 def store(units: Sequence[Unit], layout: str, pick: random.Random) -> Stored:
@@ -165,8 +167,10 @@ def store(units: Sequence[Unit], layout: str, pick: random.Random) -> Stored:
             count = GROUPS[group](pick)
             sizes.append(sum(len(unit.data) for unit in units[at : at + count]))
             at += count
-    plain, at = b"".join(unit.data for unit in units), 0
+    plain, at, unsure = b"".join(unit.data for unit in units), 0, False
+    borders_of_units = {sum(len(unit.data) for unit in units[:number]) for number in range(len(units))}
     for size in sizes:
+        unsure |= at not in borders_of_units and plain.startswith((b"WARC/1", b"http://inner"), at)
         borders.append(len(data))
         data += compress(plain[at : at + size])
         members.append((at, at + size, borders[-1], len(data)))
@@ -178,7 +182,7 @@ def store(units: Sequence[Unit], layout: str, pick: random.Random) -> Stored:
         if held:
             parts.append(Part(unit, held[0][2], held[-1][3]))
         at += len(unit.data)
-    return Stored(data, parts, borders)
+    return Stored(data, parts, borders, unsure)
 
 
 def _plain(units: Sequence[Unit]) -> Stored:
@@ -385,4 +389,5 @@ def broken(form: str, layout: str, seed: int) -> Broken:
         frozenset(part.start for part in parts if part.unit.url is not None),
         rough,
         sum("nested-plain" in (unit.url or "") for unit in units),
+        stored.unsure,
     )

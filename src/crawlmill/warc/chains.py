@@ -113,9 +113,13 @@ class Chains:
         it does not begin a line or a member. None when there is none; and how many whole records were passed over."""
         passed = 0
         while True:
-            candidate = self._search.next(at, None)
-            member = self._feed.record_starts(at, 1 << 62 if candidate is None else candidate + 1)
-            if member is not None or candidate is None:
+            member = self._feed.next_record(at)
+            candidate = self._search.next(at, member, member)
+            if candidate is None:
+                member = self._feed.record_starts(at, 1 << 62)
+                return member, passed
+            member = self._feed.record_starts(at, candidate + 1)
+            if member is not None:
                 return member, passed
             found = self._followed(candidate)
             if found.sure or (not found.inside and self._begins_line(candidate)):

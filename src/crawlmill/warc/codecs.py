@@ -123,7 +123,19 @@ def _codec(
     return Codec(name, re.compile(magic, re.DOTALL), chain, step, lambda: kind(make(), errors))
 
 
-GZIP_CODEC = _codec("gzip", rb"\x1f\x8b\x08(?=[\x00-\x1f])", 65_535, lambda: zlib.decompressobj(31), zlib.error)
+def _bytes_with(clear: int) -> bytes:
+    """A set of the bytes in which these bits are clear, for a pattern."""
+    return b"[" + b"".join(b"\\x%02x" % value for value in range(256) if not value & clear) + b"]"
+
+
+_NO_FIELD, _WITH_FIELD = rb"[\x00-\x03\x08-\x0b\x10-\x13\x18-\x1b]", rb"[\x04-\x07\x0c-\x0f\x14-\x17\x1c-\x1f]"
+GZIP_CODEC = _codec(
+    "gzip",
+    rb"\x1f\x8b\x08(?=%b|%b.{6}(?:.\x00|\x00\x01))" % (_NO_FIELD, _WITH_FIELD),  # an extra field of 256 bytes at most
+    65_535,
+    lambda: zlib.decompressobj(31),
+    zlib.error,
+)
 """gzip members (RFC 1952): CRC32 and ISIZE are checked. A stored block has at most 65,535 bytes (RFC 1951, 3.2.4)."""
 _BZ2_CODEC = _codec(
     "bz2", rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", 0, bz2.BZ2Decompressor, OSError, ValueError, EOFError
@@ -132,7 +144,7 @@ _XZ_CODEC = _codec(
     "xz",
     rb"\xfd7zXZ\x00",
     1 << 16,
-    lambda: lzma.LZMADecompressor(memlimit=WINDOW + (1 << 20)),
+    lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, WINDOW + (1 << 20)),
     lzma.LZMAError,
     EOFError,
 )  # an uncompressed chunk of LZMA2 has at most 64 KiB
@@ -163,7 +175,8 @@ def _lz4_codec(uri: str) -> Codec:
     except ImportError:
         raise MissingExtra("lz4", "codecs", uri) from None
     make = lz4.frame.LZ4FrameDecompressor
-    return _codec("lz4", re.escape(LZ4), 4 << 20, make, RuntimeError, ValueError, EOFError)  # a block: 4 MiB at most
+    magic = re.escape(LZ4) + rb"(?=[\x40-\x7f][\x40\x50\x60\x70])"
+    return _codec("lz4", magic, 4 << 20, make, RuntimeError, ValueError, EOFError)  # a block: 4 MiB at most
 
 
 def zstd_codec(uri: str, dictionary: bytes | None = None) -> Codec:
@@ -194,7 +207,7 @@ def zstd_codec(uri: str, dictionary: bytes | None = None) -> Codec:
             raise BadData from None
     return _codec(
         "zstd",
-        re.escape(ZSTD),
+        re.escape(ZSTD) + b"(?=%b)" % _bytes_with(0x08),  # the reserved bit of the frame header
         128 << 10,  # a block: 128 KiB at most
         lambda: zstandard.ZstdDecompressor(dict_data=words, max_window_size=WINDOW).decompressobj(),
         zstandard.ZstdError,

@@ -109,6 +109,10 @@ class PlainFeed:
         """Whether all members that begin between positions begin with a record."""
         return True
 
+    def next_record(self, at: int) -> int | None:
+        """The first member behind a position that begins with a record, of those decoded and the next; None for none."""
+        return None
+
     def place(self, at: int | None = None) -> Place:
         """Where the byte at a position (``here`` when None) lives."""
         return Place(self.here if at is None else at, None)
@@ -248,6 +252,12 @@ class MemberFeed:
             bisect.bisect_left(of, stop) - bisect.bisect_left(of, first) for of in (self._starts, self._records)
         )
         return members == records
+
+    def next_record(self, at: int) -> int | None:
+        """The first member behind a position that begins with a record, of those decoded and the next; None for none."""
+        if self._decoder is None and (not self._starts or self._starts[-1] <= at) and self._decoded < self.here + LOOK:
+            self._grow(self._decoded + 1)
+        return self.record_starts(at, 1 << 62)
 
     def place(self, at: int | None = None) -> Place:
         """Where the byte at a position (``here`` when None) lives."""

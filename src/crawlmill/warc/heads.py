@@ -83,8 +83,9 @@ class Grammar(Protocol):
 
 
 class Search(Protocol):
-    def next(self, at: int, stop: int | None) -> int | None:
-        """The first place from ``at`` on, before ``stop``, where a record seems to begin; None when there is none.
+    def next(self, at: int, stop: int | None, last: int | None = None) -> int | None:
+        """The first place from ``at`` on, before ``stop``, where a record seems to begin; None when there is none. Nothing is
+        looked at from ``last`` on.
 
         Positions must not fall from call to call by more than what was found: then all calls together are linear.
         """
@@ -193,20 +194,22 @@ class _WarcSearch:
         )
         self._repeats = [(Cursor(view, name), Cursor(view, VERSION), Cursor(view, name)) for name in _REPEATS]
 
-    def next(self, at: int, stop: int | None) -> int | None:
+    def next(self, at: int, stop: int | None, last: int | None = None) -> int | None:
         while True:
             found = self._versions.next(at, stop)
             if found is None:
                 return None
             start, end = found
-            if self._plausible(start, end - 1):
+            field = self._fields.next(end - 1, last if stop is None else min(last or stop, stop) + MAX_HEADER)
+            if field is None:
+                return None
+            if self._plausible(start, end - 1, field, last):
                 return start
-            at = start + 1
+            at = max(start + 1, field[0] - MAX_HEADER)
 
-    def _plausible(self, start: int, line_end: int) -> bool:
-        last = start + MAX_HEADER
-        field = self._fields.next(line_end, last)
-        if field is None:
+    def _plausible(self, start: int, line_end: int, field: tuple[int, int], last: int | None) -> bool:
+        last = start + MAX_HEADER if last is None else min(last, start + MAX_HEADER)
+        if field[0] >= last:
             return False
         empty = self._empty.next(line_end, last)
         if empty is None or empty[0] < field[0]:
@@ -258,13 +261,13 @@ class _ArcSearch:
         self._view = view
         self._dates = Cursor(view, _DATE_FIELD)
 
-    def next(self, at: int, stop: int | None) -> int | None:
+    def next(self, at: int, stop: int | None, last: int | None = None) -> int | None:
         here = at
         while True:
             found = self._dates.next(here, None if stop is None else stop + MAX_LINE)
             if found is None:
                 return None
-            first = max(at, found[0] - MAX_LINE)
+            first = max(at, found[0] - MAX_LINE // 2)
             before = self._view.look(first, found[0] - first)
             start = first + before.rfind(b"\n") + 1
             rest = self._view.look(found[0], MAX_LINE // 4)

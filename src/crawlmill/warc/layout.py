@@ -156,12 +156,13 @@ def _sought(source: Source) -> Layout | None:
             missing = error
             continue
         assert codec is not None
-        member = _first_member(source, codec, at)
+        one = _whole_member(source, codec, at)
+        if one is None:
+            continue
+        whole.append(one)
+        member = _first_member(source, codec, one[0])
         if member is not None:
             sure.append(member)
-        one = _whole_member(source, codec, at)
-        if one is not None:
-            whole.append(one)
     first = min((offset for offset, _ in (*sure, *whole)), default=None)
     plain = _first_plain(source, first)
     if plain is not None or first is None:

@@ -26,6 +26,7 @@ REGION = 256 << 10
 """Bytes of the file that share a budget."""
 BUDGET = 64 << 20
 """Plain bytes that members of a region may take without decoding to their end; the members behind are no borders then."""
+_TRY = 8 << 10  # of the budget, for a member that does not decode at all: as many bytes take as long
 LARGEST = 1 << 30
 """Plain bytes of a member that may be a border."""
 _SCAN = 1 << 20
@@ -78,7 +79,7 @@ class Borders:
                 return self.end()
             if self._strong(candidate):
                 return candidate
-            at = candidate + 1
+            at = self._after(candidate)
 
     def behind(self, at: int) -> bool:
         """Whether a strong border lies behind ``at``."""
@@ -96,7 +97,13 @@ class Borders:
                 count += member.record
                 at = member.end
             else:
-                at = candidate + 1
+                at = self._after(candidate)
+
+    def _after(self, candidate: int) -> int:
+        """Where to look on behind a place that is no border: past a region in which nothing more is decoded."""
+        region = self._regions.get(candidate // REGION)
+        spent = region is not None and region.budget <= 0
+        return (candidate // REGION + 1) * REGION if spent else candidate + 1
 
     def magic(self, at: int) -> int | None:
         """Where the next member may begin, at or after ``at``; None when there is none before the end."""
@@ -172,8 +179,9 @@ class Borders:
         start, end = region.done, upto + 1
         at = self._magic(start)
         while at is not None and at < end:
-            if region.budget > 0:
-                self._decode(region, at)
+            if region.budget <= 0:
+                break
+            self._decode(region, at)
             at = self._magic(at + 1)
         region.done = end
 
@@ -202,7 +210,7 @@ class Borders:
         if decoder.eof and record and (not first or grammar is None or grammar.opens(first)):
             region.members[at] = Member(where - len(decoder.unused), bool(first), not first)
         else:
-            region.budget -= size + 64
+            region.budget -= size + _TRY
 
 
 class _Region:
