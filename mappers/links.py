@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from urllib.parse import urljoin
 
 from crawlmill import Record, analysis
-from crawlmill.records import html, urls
-from crawlmill.records.wat import Wat
+from crawlmill.records import html, resolving, urls
 from crawlmill.reducers import total
 
 PATHS = ("A@/href", "AREA@/href")
-_AROUND = "".join(map(chr, range(33)))  # white space and controls, which browsers strip (WHATWG URL section 4.4)
-_INSIDE = str.maketrans("", "", "\t\r\n")
+LONGEST = 255
+"""Characters of the host of a page: it stands in the row of every host that the page links to (a name has at most 253)."""
 
 
 @analysis(
@@ -31,38 +29,25 @@ def links(record: Record, *, include_self: bool = False) -> Iterator[tuple[tuple
     source, found = _links(record)
     if source is None:
         return
+    if len(source) > LONGEST:
+        raise ValueError(f"the page's host has {len(source)} characters")
     for target, count in Counter(map(urls.host, found)).items():
         if target is not None and (include_self or target != source):
             yield (source, target), count
 
 
 def _links(record: Record) -> tuple[str | None, Iterable[str]]:
-    """The page's host, and the absolute URLs that it links to."""
+    """The page's host, and the sites that it links to."""
     if record.type == "metadata":
         wat = record.wat
         if wat is None or wat.source_type != "response" or wat.url is None:
             return None, ()
-        return urls.host(wat.url), _links_of_wat(wat, wat.url)
+        written = (link.url for link in wat.links if link.path in PATHS)
+        return urls.host(wat.url), resolving.sites(wat.url, wat.base, written)
     tree = None if record.host is None else record.html
-    return (None, ()) if tree is None else (record.host, html.links(tree, record.url or ""))
-
-
-def _links_of_wat(wat: Wat, url: str) -> Iterator[str]:
-    """As ``html.links`` gives them; a WAT has them as the page wrote them."""
-    base = (_absolute(url, wat.base) if wat.base else None) or url
-    for link in wat.links:
-        if link.path in PATHS:
-            found = _absolute(base, link.url)
-            if found is not None:
-                yield found
-
-
-def _absolute(base: str, href: str) -> str | None:
-    try:
-        found = urljoin(base, href.strip(_AROUND).translate(_INSIDE))
-    except ValueError:
-        return None
-    return found if found[:8].lower().startswith(("http://", "https://")) else None
+    if tree is None:
+        return None, ()
+    return record.host, resolving.sites(record.url or "", html.base(tree), html.hrefs(tree))
 
 
 if __name__ == "__main__":

@@ -119,6 +119,7 @@ def write_tables(spark: SparkSession, arguments: argparse.Namespace) -> None:
         where=arguments.where,
         check=arguments.check,
         max_record=arguments.max_record << 20,
+        max_body=arguments.max_body << 20,
         split_size=arguments.split_size << 20 if arguments.split_size else None,
         base=arguments.base,
         on=Session(spark, arguments.reducers, arguments.record_timeout, arguments.staging),

@@ -75,10 +75,16 @@ def add_reading(
     parser.add_argument("--base", metavar="PREFIX", help="put before relative names in manifests")
 
 
+def add_max_body(parser: argparse.ArgumentParser) -> None:
+    """The argument of an application that parses pages or JSON; :func:`reading` gives its value."""
+    parser.add_argument("--max-body", metavar="SIZE", help="bytes of a body, decoded, that may be parsed (default: 8m)")
+
+
 def reading(args: argparse.Namespace) -> dict[str, str]:
-    """The values of :func:`add_reading`, as keyword arguments of :func:`crawlmill.spark.records` and ``damage``."""
-    names = ("where", "check", "damage", "split_bytes", "max_record", "base")
-    return {name: value for name in names if (value := getattr(args, name)) is not None}
+    """The values of :func:`add_reading` and :func:`add_max_body`, as keyword arguments of :func:`crawlmill.spark.records` and
+    ``damage``."""
+    names = ("where", "check", "damage", "split_bytes", "max_record", "max_body", "base")
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
 def add_output(parser: argparse.ArgumentParser, *, required: bool = True, formats: Sequence[str] = FORMATS) -> None:

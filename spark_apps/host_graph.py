@@ -26,7 +26,16 @@ from crawlmill.spark.arrays import KINDS
 from crawlmill.spark.mapped import map_splits
 from crawlmill.spark.options import plain, query_of
 from crawlmill.spark.tables import DAMAGE, table_of
-from crawlmill.spark_apps.common import add_output, add_reading, application, reading, run, save, save_damage
+from crawlmill.spark_apps.common import (
+    add_max_body,
+    add_output,
+    add_reading,
+    application,
+    reading,
+    run,
+    save,
+    save_damage,
+)
 from crawlmill.task import Job, Task
 
 if TYPE_CHECKING:
@@ -95,7 +104,7 @@ def read_graph(spark: SparkSession, args: argparse.Namespace) -> DataFrame:
     """One pass over the archives: a row a link, a host and a damage row of each split."""
     options = plain(reading(args))
     query = query_of(table_of("warc"), options)
-    job = Job(tuple(registry.load(["links", PAGES])), None, query.where, query.max_record, query.full)
+    job = Job(tuple(registry.load(["links", PAGES])), None, query.where, query.max_record, query.full, query.max_body)
     places = {name: text for name, text in reading(args).items() if name in ("split_bytes", "base")}
     return map_splits(spark, args.inputs, places, partial(found_in, job=job), _FOUND)
 
@@ -297,6 +306,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = application(__doc__ or "", EPILOG)
     add_reading(made)
+    add_max_body(made)
     made.add_argument(
         "--exact",
         type=int,

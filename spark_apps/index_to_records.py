@@ -29,6 +29,7 @@ from crawlmill.spark.options import plain, query_of, split_size_of
 from crawlmill.spark.tables import DAMAGE, ddl, table_of
 from crawlmill.spark_apps.common import (
     FORMATS,
+    add_max_body,
     add_output,
     add_reading,
     application,
@@ -163,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("index", metavar="INDEX", help="CDXJ, or the columnar index as Parquet")
     made.add_argument("--columns", default=COLUMNS, help="of the table warc (default: %(default)s)")
     add_reading(made, inputs=False, where='only rows of the index that fit, in SQL, as "fetch_status = 200"')
+    add_max_body(made)
     add_output(made, formats=(*FORMATS, "warc"))
     return made
 

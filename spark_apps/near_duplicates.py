@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         "by what a reader sees of them; wet: texts of WET files (default: %(default)s)",
     )
     common.add_reading(found, inputs=False)
+    common.add_max_body(found)
     common.add_output(found, formats=("parquet",))
     kept.add_keeping(found)
     found.add_argument("--extractor", metavar="NAME", help="of a table with the texts of several, those of this one")

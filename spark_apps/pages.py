@@ -94,7 +94,7 @@ def text_batches(split: Split, texts: Texts) -> Iterator[pa.RecordBatch]:
 
 def text_rows(split: Split, texts: Texts) -> Iterator[Row]:
     """The rows of :func:`text_batches`, one by one, without the columns that are null."""
-    reading = Reading(frozenset({"response", "arc"}), texts.max_record, texts.full)
+    reading = Reading(frozenset({"response", "arc"}), texts.max_record, texts.full, max_body=texts.max_page)
     versions = [(name, EXTRACTORS[name].version) for name in texts.extractors]  # of this node's packages
     with Calls(texts.factory, texts.extractors, texts.seconds) as extract:
         for item in read_split(split, reading, texts.where):
@@ -126,11 +126,14 @@ def page_of(record: Record, max_page: int) -> tuple[str, str]:
             return "", "not-html"
         if record.payload_length > max_page:
             return "", "too-large"
-    body = record.body
-    if not record.is_html:
-        return "", "not-html"
-    if len(body) > max_page or "too-large" in record.body_problems:
+    try:
+        body = record.body if record.is_html else None
+    except BodyDamage as bad:
+        if bad.kind != "oversized":
+            raise
         return "", "too-large"
+    if body is None:
+        return "", "not-html"
     if "unknown-encoding" in record.body_problems:
         return "", "encoding"
     return decode(body, record.http.headers.get("Content-Type")), ""

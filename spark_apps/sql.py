@@ -19,7 +19,17 @@ import crawlmill.spark
 from crawlmill.errors import UsageError
 from crawlmill.spark.indexes import read_index
 from crawlmill.spark.tables import TABLES
-from crawlmill.spark_apps.common import add_output, add_reading, application, note, reading, run, save, save_damage
+from crawlmill.spark_apps.common import (
+    add_max_body,
+    add_output,
+    add_reading,
+    application,
+    note,
+    reading,
+    run,
+    save,
+    save_damage,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -114,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--columns", metavar="NAMES", help="columns of a view of archives, separated by commas")
     made.add_argument("--limit", type=int, default=100, metavar="N", help="rows on stdout (default: %(default)s)")
     add_reading(made, inputs=False)
+    add_max_body(made)
     add_output(made, required=False)
     return made
 

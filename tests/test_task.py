@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archives import gz, make_record
 from crawlmill import registry
 from crawlmill.partial import key_of, merged, reducers_of
 from crawlmill.plan.split import Split
@@ -80,3 +81,26 @@ def test_splits_workers_and_company_change_nothing_at_length(
     layout: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     check(layout, tmp_path_factory.mktemp("task"), data)
+
+
+def test_max_body_travels_with_a_job_and_names_its_run() -> None:
+    from crawlmill import jobspec
+    from crawlmill.api import make_job
+    from crawlmill.identity import identity_of
+
+    usual, small = make_job("tags"), make_job("tags", max_body=1 << 20)
+    assert usual.max_body == 8 << 20 and jobspec.from_json(jobspec.to_json(small)) == small
+    assert small.reading().max_body == 1 << 20
+    assert identity_of(usual) != identity_of(small)
+
+
+@pytest.mark.parametrize("name", ["records", "hosts"])
+def test_memory_is_full_by_the_length_of_keys(name: str, tmp_path: Path) -> None:
+    """Spills come as pairs come in, not after so many records."""
+    path = tmp_path / "long.warc.gz"
+    path.write_bytes(gz([make_record("response", f"http://a{n}{'x' * 100_000}/") for n in range(100)]))
+    spills: list[int] = []
+    task = Task(Job(tuple(registry.load([name]))), lambda lines: spills.append(len(lines)), 1 << 20)
+    task.run(Split(str(path)))
+    task.finish()
+    assert len(spills) > 2 and max(spills) < 90

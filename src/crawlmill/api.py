@@ -24,7 +24,7 @@ from crawlmill.results.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, sc
 from crawlmill.results.writers import FORMATS, writer
 from crawlmill.scratch import Scratch
 from crawlmill.task import Job
-from crawlmill.warc.reading import MAX_RECORD
+from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
 
 
@@ -91,6 +91,7 @@ def run(
     where: str | None = None,
     check: str = "fast",
     max_record: int = MAX_RECORD,
+    max_body: int = MAX_BODY,
     record_timeout: float | None = None,
     damage: str = "report",
     max_damage: int | None = None,
@@ -116,6 +117,7 @@ def run(
         where: a condition on the headers, see :class:`crawlmill.where.Where`.
         check: ``fast``, or ``full``: inflate everything and check digests.
         max_record: bytes of a block that are loaded; a larger one is damage for the analysis that touches it.
+        max_body: bytes of a body that are decoded and parsed; a larger one is damage for the analysis that touches it.
         damage: ``report``; ``fail``: raise when there is any; ``accept``: do not even raise when nothing was read.
         max_damage: raise when there are more damage rows.
         split_size: bytes of a split of a large file.
@@ -148,7 +150,7 @@ def run(
         raise UsageError(f"{name} retries by its own means and does not resume", hint="leave out --resume")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
-    job = make_job(analyses, options, types, where, max_record, check == "full")
+    job = make_job(analyses, options, types, where, max_record, check == "full", max_body)
     identity = identity_of(job)
     know_hdfs()
     named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
@@ -191,6 +193,7 @@ def make_job(
     where: str | None = None,
     max_record: int = MAX_RECORD,
     full: bool = False,
+    max_body: int = MAX_BODY,
 ) -> Job:
     """The job of names and settings. Raises :class:`UsageError` for what does not fit, :class:`MissingExtra`."""
     named = [analyses] if isinstance(analyses, (str, Analysis)) else list(analyses)
@@ -201,7 +204,8 @@ def make_job(
         loaded = [analysis.with_options(**values) if analysis.base == base else analysis for analysis in loaded]
     for analysis in loaded:
         analysis.require()
-    return Job(tuple(loaded), type_set(types), None if where is None else parse_where(where), max_record, full)
+    condition = None if where is None else parse_where(where)
+    return Job(tuple(loaded), type_set(types), condition, max_record, full, max_body)
 
 
 def _finish(

@@ -29,6 +29,7 @@ def identity_of(job: Job) -> dict[str, object]:
         "types": None if job.types is None else sorted(job.types),
         "where": None if job.where is None else str(job.where),
         "max_record": job.max_record,
+        "max_body": job.max_body,
         "check": "full" if job.full else "fast",
     }
 

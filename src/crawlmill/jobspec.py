@@ -24,6 +24,7 @@ def to_json(job: Job) -> str:
         "where": None if job.where is None else [list(term) for term in job.where.terms],
         "max_record": job.max_record,
         "full": job.full,
+        "max_body": job.max_body,
     }
     return json.dumps(fields, sort_keys=True)
 
@@ -39,6 +40,7 @@ def from_json(text: str) -> Job:
         None if fields["where"] is None else Where(tuple((a, b, c) for a, b, c in fields["where"])),
         fields["max_record"],
         fields["full"],
+        fields["max_body"],
     )
 
 

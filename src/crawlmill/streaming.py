@@ -26,7 +26,7 @@ from crawlmill.sources.names import descriptor
 from crawlmill.task import MEMORY, Job, Task
 from crawlmill.terminal import guard
 from crawlmill.warc.layout import begins_archive
-from crawlmill.warc.reading import MAX_RECORD
+from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
 
 HEARTBEAT = 30.0
@@ -140,6 +140,9 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         "--max-record", type=int, default=MAX_RECORD >> 20, metavar="MIB", help="largest block that is loaded"
     )
     parser.add_argument(
+        "--max-body", type=int, default=MAX_BODY >> 20, metavar="MIB", help="largest body, decoded, that is parsed"
+    )
+    parser.add_argument(
         "--check", choices=("fast", "full"), default="fast", help="full: inflate everything, check digests"
     )
     parser.add_argument(
@@ -157,7 +160,8 @@ def job_of(names: Sequence[str], arguments: argparse.Namespace) -> Job:
     where = None if arguments.where is None else parse_where(arguments.where)
     for analysis in analyses:
         analysis.require()
-    return Job(tuple(analyses), type_set(arguments.types), where, arguments.max_record << 20, arguments.check == "full")
+    sizes = arguments.max_record << 20, arguments.max_body << 20
+    return Job(tuple(analyses), type_set(arguments.types), where, sizes[0], arguments.check == "full", sizes[1])
 
 
 def _report(what: str) -> None:

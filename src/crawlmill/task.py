@@ -17,13 +17,14 @@ from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
 from crawlmill.schema import clean_string, misfit
 from crawlmill.warc.damage import BodyDamage, Damage, damage
-from crawlmill.warc.reading import MAX_RECORD, Reading
+from crawlmill.warc.reading import MAX_BODY, MAX_RECORD, Reading
 from crawlmill.warc.stream import Item
 from crawlmill.where import Where
 
 MEMORY = 64 << 20
 """Estimated bytes of merged pairs after which they are handed on, sorted."""
 _PAIR = 200  # bytes of a small key and its state in a dict, about
+_GROWN = 4 << 20  # such bytes after which it is asked whether memory is full
 
 Emit = Callable[[list[bytes]], None]
 Skip = Mapping[tuple[int, int, int], str]
@@ -39,6 +40,7 @@ class Job:
         where: a condition on a record's headers.
         max_record: bytes of a block that may be loaded.
         full: inflate everything and check digests.
+        max_body: bytes of a body that may be decoded and parsed.
     """
 
     analyses: tuple[Analysis, ...]
@@ -46,6 +48,7 @@ class Job:
     where: Where | None = None
     max_record: int = MAX_RECORD
     full: bool = False
+    max_body: int = MAX_BODY
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -67,7 +70,7 @@ class Job:
     def reading(self) -> Reading:
         """What a walk is asked for."""
         wanted, only_json = types_to_read([self._types(analysis) for analysis in self.analyses])
-        return Reading(wanted, self.max_record, self.full, only_json=only_json)
+        return Reading(wanted, self.max_record, self.full, only_json=only_json, max_body=self.max_body)
 
 
 def types_to_read(every: Iterable[frozenset[str] | None]) -> tuple[frozenset[str] | None, frozenset[str]]:
@@ -93,7 +96,7 @@ class Collector:
         self.analysis, self.name = analysis, analysis.name
         self.call = partial(analysis.function, **analysis.options) if analysis.options else analysis.function
         self.merged: dict[Any, Any] = {}
-        self.extra = 0  # bytes of states that grow with every value
+        self.extra = 0  # bytes of the texts in keys, and of states that grow with every value
         reducer = analysis.reducer
         self._start, self._merge = reducer.start, reducer.merge
         self._plain = bool(getattr(reducer, "PLAIN", False))
@@ -103,25 +106,31 @@ class Collector:
         counts = analysis.merge_name == "total" and reducer.__name__ == "crawlmill.reducers.total"
         self.collect = self._collect_counts if counts and self._texts else self._collect
 
-    def _collect_counts(self, pairs: list[tuple[Any, Any]]) -> None:
+    def _collect_counts(self, pairs: list[tuple[Any, Any]]) -> int:
         """The most common case, made short: keys of texts, whole numbers that are added."""
         merged = self.merged
         if len(pairs) == 1:
             key, value = pairs[0]
             if type(value) is int and key in merged:
                 merged[key] += value
-                return
+                return 0
         if not self._text_key:
-            self._collect(pairs)
-            return
+            return self._collect(pairs)
         for key, value in pairs:
             if type(key) is not str or type(value) is not int or not (key.isascii() or clean_string(key)):
-                self._collect(pairs)  # says what is wrong
-                return
+                return self._collect(pairs)  # says what is wrong
+        new, texts = -len(merged), 0
         for key, value in pairs:
-            merged[key] = merged.get(key, 0) + value
+            if key in merged:
+                merged[key] += value
+            else:
+                merged[key] = value
+                texts += len(key)
+        self.extra += texts
+        return texts + _PAIR * (new + len(merged))
 
-    def _collect(self, pairs: list[tuple[Any, Any]]) -> None:
+    def _collect(self, pairs: list[tuple[Any, Any]]) -> int:
+        """Merge the pairs of a record; returns about how many bytes they added."""
         analysis, start, started, merged = self.analysis, self._start, [], self.merged
         for key, value in pairs:
             # a key of texts that is there already was held against its schema (other types may be equal: True is 1)
@@ -131,10 +140,17 @@ class Collector:
             if wrong is not None:
                 raise TypeError(wrong)
             started.append((key, start(value)))
-        merge = self._merge
+        merge, grows, texts, new = self._merge, self._grows, 0, -len(merged)
+        if grows:
+            texts = sum([grows + _text(value) for _, value in pairs])
         for key, state in started:
-            merged[key] = merge(merged[key], state) if key in merged else state
-            self.extra += self._grows
+            if key in merged:
+                merged[key] = merge(merged[key], state)
+            else:
+                merged[key] = state
+                texts += _text(key)
+        self.extra += texts
+        return texts + _PAIR * (new + len(merged))
 
     @property
     def size(self) -> int:
@@ -147,6 +163,13 @@ class Collector:
         dump = self.analysis.reducer.dump
         merged, self.merged, self.extra = self.merged, {}, 0
         return (f"{prefix}{columns(key)}]\t{text(dump(state))}\n".encode("ascii") for key, state in merged.items())
+
+
+def _text(value: Any) -> int:
+    """Characters of the texts in a key or a value."""
+    if type(value) is str:
+        return len(value)
+    return sum(map(_text, value)) if type(value) in (tuple, list) else 0
 
 
 class Task:
@@ -182,15 +205,18 @@ class Task:
 
     def _read(self, items: Iterable[Item], skip: Skip) -> None:
         where, mark, by_type = self.job.where, self._mark, self._by_type
-        rejected, since = 0, 0
+        rejected, since, grown = 0, 0, 0
+        max_body, step = self.job.max_body, min(_GROWN, self._memory)
         for item in items:
             if isinstance(item, Damage):
                 self._report(item)
                 continue
             record: Record = item
+            if max_body != MAX_BODY:
+                record.max_body = max_body
             since += 1
-            if since == 2000:
-                since = 0
+            if since == 2000 or grown > step:
+                since = grown = 0
                 self._spill_when_full()
             self.records += 1
             if where is not None:
@@ -219,7 +245,7 @@ class Task:
                 try:
                     pairs = collector.call(record)
                     if pairs is not None:
-                        collector.collect(list(pairs))
+                        grown += collector.collect(list(pairs))
                 except BodyDamage as bad:
                     self._report(_of_record(record, bad.kind, collector.name))
                 except CrawlmillError:

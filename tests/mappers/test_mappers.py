@@ -90,7 +90,7 @@ def test_no_analysis_fails_on_odd_records(name: str) -> None:
     for archive in (
         make_record("", None),
         make_record("warcinfo", None, b"software: x\r\n"),
-        make_record("metadata", None, b"{", headers=JSON),
+        make_record("metadata", None, b"7", headers=JSON),
         make_record("metadata", "x", b'{"Envelope": []}', headers=JSON),
         make_record("metadata", "http://a.example/", b'{"Envelope": {"Payload-Metadata": 3}}', headers=JSON),
         wat(None),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import crawlmill.records.surt as surt_module
 from crawlmill.records.surt import surt
 
 PIECES = (
@@ -41,3 +45,23 @@ def test_keys_of_the_other_code() -> None:
 @pytest.mark.parametrize("url", ["dns:example.com", "urn:uuid:1", "", "http://", "/a"])
 def test_what_has_no_host_has_no_key(url: str) -> None:
     assert surt(url) is None
+
+
+escapes = st.lists(st.sampled_from(["%", "2", "5", "4", "1", "%25", "%2", "g", "%c3"]), max_size=30).map("".join)
+
+
+@given(escapes)
+def test_escapes_are_undone_as_often_as_there_are_any(text: str) -> None:
+    data = text.encode()
+    while True:
+        plain = unquote_to_bytes(data)
+        if plain == data:
+            break
+        data = plain
+    assert surt_module._undone(text.encode()) == data == surt_module._plain(text)
+
+
+def test_escapes_of_escapes_take_linear_work() -> None:
+    key = surt("http://a.example/%" + "25" * 200_000 + "41")
+    assert key == "example,a)/a"
+    assert surt("http://a.example/?" + "cfid=" * 100_000) is not None

@@ -244,10 +244,18 @@ def test_a_manifest_cannot_name_standard_input(tmp_path: Path) -> None:
 
 def test_options_are_read_whatever_their_case(samples: Path) -> None:
     options = plain(
-        {"Columns": "url, status", "TYPES": "response", "Check": "full", "Damage": "fail", "Max_Record": "1m"}
+        {
+            "Columns": "url, status",
+            "TYPES": "response",
+            "Check": "full",
+            "Damage": "fail",
+            "Max_Record": "1m",
+            "max_body": "2m",
+        }
     )
     query = query_of(WARC, options)
     assert (query.columns, query.full, query.strict, query.max_record) == (("url", "status"), True, True, 1 << 20)
+    assert query.max_body == query.reading().max_body == 2 << 20 and query_of(WARC, {}).max_body == 8 << 20
     assert query.reading().wanted == {"response", "arc"} and query_of(WAT, {}).reading().only_json == {"metadata"}
     assert size_of({"a": "3K"}, "a", 1) == 3072 and size_of({}, "a", 1) == 1
     path = str(samples / "*.warc.gz")

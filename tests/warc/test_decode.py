@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from crawlmill.errors import MissingExtra
 from crawlmill.records.http import Headers
+from crawlmill.warc.body_codings import zstd_window
+from crawlmill.warc.damage import BodyDamage
 from crawlmill.warc.decode import PROBLEMS, decode_body, decode_http
 
 PAGE = "".join(f"<p>{number} Seite</p>\n" for number in random.Random(1).choices(range(10**9), k=30000)).encode()
@@ -150,19 +152,23 @@ def test_broken_data_keep_their_sound_part(name: str) -> None:
 @given(st.binary(max_size=60), st.sampled_from(["gzip", "deflate", "br", "zstd", "chunked"]), st.integers(0, 40))
 def test_nothing_raises(data: bytes, name: str, limit: int) -> None:
     for magic in (b"", b"\x1f\x8b\x08\0\0\0\0\0\0\xff", b"\x28\xb5\x2f\xfd", b"2\r\nhi\r\n"):
-        body, problems = decode_body(magic + data, None, name, limit)
-        assert len(body) <= limit and set(problems) <= set(PROBLEMS)
+        try:
+            body, problems = decode_body(magic + data, None, name, limit)
+        except BodyDamage as bad:
+            assert bad.kind == "oversized"
+        else:
+            assert len(body) <= limit and set(problems) <= set(PROBLEMS)
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", " deflate ", "br", "zstd"])
-def test_a_bomb_is_cut_at_the_limit(name: str) -> None:
+def test_a_bomb_is_not_decoded_beyond_the_limit(name: str) -> None:
     limit = 1 << 20
     body = bytes(100 * limit)
     bomb = brotli(body, 1) if name == "br" else ENCODERS[name](body)
     del body
     tracemalloc.start()
     try:
-        assert decode_body(bomb, None, name, limit) == (bytes(limit), ("too-large",))
+        assert oversized(bomb, name, limit)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -170,9 +176,54 @@ def test_a_bomb_is_cut_at_the_limit(name: str) -> None:
 
 
 def test_the_limit_itself_is_allowed() -> None:
-    for encode, name in ((packed, "gzip"), (bytes, None)):
+    for encode, name in ((packed, "gzip"), (zlib.compress, "deflate"), (brotli, "br"), (zstd, "zstd"), (bytes, None)):
         assert decode_body(encode(PAGE), None, name, len(PAGE)) == (PAGE, ())
-        assert decode_body(encode(PAGE), None, name, len(PAGE) - 1) == (PAGE[:-1], ("too-large",))
+        assert oversized(encode(PAGE), name, len(PAGE) - 1)
+
+
+def test_every_layer_is_within_the_limit() -> None:
+    limit = 1 << 20
+    assert oversized(packed(packed(bytes(64 * limit))), "gzip, gzip", limit)
+    assert oversized(packed(bytes(2 * limit) + packed(PAGE)), "gzip, gzip", limit), (
+        "also where the next one finds nothing"
+    )
+    assert oversized(packed(PAGE) + bytes(limit), "gzip", limit), "the payload as stored counts too"
+    assert oversized(chunked(bytes(limit + 1)), None, limit, "chunked")
+
+
+def window(log: int, frames: bytes = b"") -> bytes:
+    """A zstd frame that asks for a window of 2**log bytes, and holds one byte."""
+    return frames + b"\x28\xb5\x2f\xfd\x00" + bytes([(log - 10) << 3]) + b"\x09\x00\x00x"
+
+
+def test_a_zstd_window_above_128_mib_is_refused() -> None:
+    assert decode_body(window(27), None, "zstd") == (b"x", ())
+    assert oversized(window(28), "zstd") and oversized(window(41), "zstd")
+    assert oversized(window(28, zstd(PAGE) + b"\x50\x2a\x4d\x18\x03\0\0\0abc"), "zstd"), "in a later frame as well"
+    single = b"\x28\xb5\x2f\xfd\xe0" + (1 << 28).to_bytes(8, "little")
+    assert zstd_window(single) == 1 << 28 and oversized(single + b"\x09\x00\x00x", "zstd")
+    assert (
+        zstd_window(b"\x28\xb5\x2f\xfd\x60\x00\x01") == 512
+        and zstd_window(b"\x28\xb5\x2f\xfd\x23" + b"\0" * 4 + b"\x07") == 7
+    )
+
+
+def test_small_chunks_take_no_more_than_the_payload() -> None:
+    payload = b"1\r\nx\r\n" * 200_000 + b"0\r\n\r\n"
+    tracemalloc.start()
+    try:
+        assert decode_body(payload, "chunked", None) == (b"x" * 200_000, ())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < len(payload)
+
+
+def oversized(payload: bytes, name: str | None, limit: int = 8 << 20, transfer: str | None = None) -> bool:
+    """Whether a body is refused for its size."""
+    with pytest.raises(BodyDamage) as raised:
+        decode_body(payload, transfer, name, limit)
+    return raised.value.kind == "oversized"
 
 
 def test_only_the_real_headers_count() -> None:

@@ -178,7 +178,7 @@ def _reading(types: str | None, where: str | None, max_record: int | None = None
     from crawlmill.where import parse_where
 
     size = MAX_RECORD if max_record is None else max_record << 20
-    return Reading(type_set(types), size), None if where is None else parse_where(where)
+    return Reading(type_set(types), size, max_body=size), None if where is None else parse_where(where)
 
 
 def get(
@@ -209,6 +209,7 @@ def get(
     try:
         size = max_record << 20
         record = _with_url(source, url, size) if url is not None else record_at(source, offset or 0, ordinal, size)
+        record.max_body = size
         try:
             data = _content(record, what)
         except BodyDamage as bad:

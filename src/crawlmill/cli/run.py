@@ -95,7 +95,12 @@ def run(
     check: Annotated[Check, typer.Option(help="full: inflate everything and check digests.")] = Check.fast,
     damage: Annotated[OnDamage, typer.Option(help="fail: exit 3 when there is any.")] = OnDamage.report,
     max_damage: Annotated[int | None, typer.Option(min=0, help="Exit 3 when there are more damage rows.")] = None,
-    max_record: Annotated[int, typer.Option(min=1, metavar="MIB", help="The largest record body that is loaded.")] = 64,
+    max_record: Annotated[
+        int, typer.Option(min=1, metavar="MIB", help="The largest record block that is loaded.")
+    ] = 64,
+    max_body: Annotated[
+        int, typer.Option(min=1, metavar="MIB", help="The largest body, decoded, that is parsed (bounds memory).")
+    ] = 8,
     record_timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End an analysis that takes longer for one record.")
     ] = None,
@@ -139,7 +144,7 @@ def run(
     from crawlmill.errors import UsageError
 
     loaded = registry.with_settings(registry.load([analyses]), set_ or [])
-    job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full)
+    job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
     engine = _engine(
         on,
         workers=workers,
@@ -173,6 +178,7 @@ def run(
             where=where,
             check=check.value,
             max_record=max_record << 20,
+            max_body=max_body << 20,
             split_size=size,
             base=base,
             progress=bar.told,

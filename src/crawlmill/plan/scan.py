@@ -56,6 +56,8 @@ def scan(inputs: Sequence[str], reading: Reading, where: Where | None = None) ->
 def read_split(split: Split, reading: Reading, where: Where | None = None) -> Iterator[Item]:
     """Every record of a split that fits, and every damage row, as :func:`scan`. Raises :class:`CrawlmillError`."""
     for item in read.read_split(split, reading):
+        if isinstance(item, Record):
+            item.max_body = reading.max_body
         if where is None or not isinstance(item, Record):
             yield item
             continue

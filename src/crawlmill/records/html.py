@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 from crawlmill.errors import MissingExtra
+from crawlmill.records import resolving
 from crawlmill.records.http import media_type
+from crawlmill.records.markup import check
+from crawlmill.warc.reading import MAX_BODY
 
 if TYPE_CHECKING:
-    from resiliparse.parse.html import ElementNode, HTMLTree
+    from resiliparse.parse.html import HTMLTree
 
     Tree = HTMLTree
 else:
@@ -75,8 +77,8 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _CP1252 = {byte: bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in b"\x81\x8d\x8f\x90\x9d"}
 
 _NOT_IN_LABEL = re.compile(r"[^a-z0-9]+")
-_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]+)""", re.IGNORECASE)
-_META = re.compile(rb"""<meta[\s/][^>]*?charset\s*=\s*["']?\s*([^\s"'/>;]+)""", re.IGNORECASE)
+_CHARSET = re.compile(r"""charset\s*=\s*(?:["']\s*)?([^\s"';,]+)""", re.IGNORECASE)
+_META = re.compile(rb"""<meta[\s/][^>]*?charset\s*=\s*(?:["']\s*)?([^\s"'/>;]+)""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _PAGE_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)(?![a-z0-9-])", re.IGNORECASE
@@ -84,10 +86,6 @@ _PAGE_START = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _NAME = re.compile(r"<([A-Za-z][^\t\n\f\r />]*)")
-_WEB_URL = re.compile(r"https?://[^/?#\\]", re.IGNORECASE)
-_PLAIN_URL = re.compile(r"https?://[!-Z^-~]+")
-_C0_AND_SPACE = "".join(map(chr, range(0x21)))
-_DROPPED = {ord(char): None for char in "\t\n\r"}
 
 
 def is_html(mime: str | None, identified: str | None, body: bytes) -> bool:
@@ -133,21 +131,25 @@ def decode(body: bytes, content_type: str | None) -> str:
     return _decode_as(body, "windows-1252" if text.isascii() else "utf-8")
 
 
-def parse(body: bytes, content_type: str | None) -> Tree:
+def parse(body: bytes, content_type: str | None, max_body: int = MAX_BODY) -> Tree:
     """The tree of a page, whatever its bytes are.
 
     Args:
         body: the page, content encodings undone.
         content_type: the Content-Type field, for its ``charset`` (see :func:`decode`).
+        max_body: what its tree may cost, in bytes of a page (see :func:`crawlmill.records.markup.check`).
 
     Raises:
+        BodyDamage: ``oversized``: its tree would take too much memory or time.
         MissingExtra: resiliparse is not installed.
     """
     try:
         from resiliparse.parse.html import HTMLTree
     except ImportError:
         raise MissingExtra("resiliparse", "html") from None
-    return HTMLTree.parse(decode(body, content_type))
+    markup = decode(body, content_type)
+    check(markup, max_body)
+    return HTMLTree.parse(markup)
 
 
 def tags(tree: Tree) -> dict[str, int]:
@@ -177,8 +179,8 @@ def tags(tree: Tree) -> dict[str, int]:
 def links(tree: Tree, base_url: str) -> Iterator[str]:
     """The absolute ``http`` and ``https`` URLs of ``a[href]`` and ``area[href]``, in the order of the page.
 
-    Repeated ones come repeatedly, fragments stay. A URL that is absolute already stays as written, but for white
-    space around it and the tabs and line ends in it (WHATWG URL, section 4.4). What cannot be resolved is left out.
+    Repeated ones come repeatedly, fragments stay. What cannot be resolved is left out; see
+    :func:`crawlmill.records.resolving.absolute`, also for how long a base and a link may be.
 
     Args:
         tree: the page.
@@ -187,16 +189,20 @@ def links(tree: Tree, base_url: str) -> Iterator[str]:
     >>> list(links(parse(b'<base href="/x/"><a href=a>A</a> <a href=mailto:b>B</a>', None), "http://c.example/y"))
     ['http://c.example/x/a']
     """
-    document = tree.document
-    if document is None:
-        return
-    base = document.query_selector("base[href]")
-    if base is not None:
-        base_url = _resolve(base_url, _href(base)) or base_url
-    for element in document.query_selector_all("a[href],area[href]").values():
-        url = _resolve(base_url, _href(element))
-        if url is not None:
-            yield url
+    return resolving.absolute(base_url, base(tree), hrefs(tree))
+
+
+def base(tree: Tree) -> str | None:
+    """The first ``base[href]`` of a page, as written; None when it has none."""
+    found = None if tree.document is None else tree.document.query_selector("base[href]")
+    return None if found is None else found.getattr("href")
+
+
+def hrefs(tree: Tree) -> Iterator[str]:
+    """``a[href]`` and ``area[href]`` of a page, as written, in its order."""
+    if tree.document is not None:
+        for element in tree.document.query_selector_all("a[href],area[href]").values():
+            yield element.getattr("href") or ""
 
 
 def title(tree: Tree) -> str:
@@ -248,17 +254,3 @@ def _decode_as(body: bytes, codec: str) -> str:
         return body.decode("latin-1").translate(_CP1252)
     text = body.decode(codec, "replace")
     return text if codec == "utf-8" else _SURROGATE.sub("\ufffd", text)
-
-
-def _href(element: ElementNode) -> str:
-    return (element.getattr("href") or "").strip(_C0_AND_SPACE).translate(_DROPPED)
-
-
-def _resolve(base_url: str, href: str) -> str | None:
-    """The absolute web URL that `href` means; None when it is none."""
-    if _PLAIN_URL.fullmatch(href) is None:
-        try:
-            href = urljoin(base_url, href)
-        except ValueError:
-            return None
-    return href if _WEB_URL.match(href) else None

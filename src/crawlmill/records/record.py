@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from crawlmill.records import urls
 from crawlmill.records.http import Headers, HttpMessage, find_header_end, parse_http, to_text
 from crawlmill.records.lazy import lazy
+from crawlmill.warc.damage import BodyDamage
+from crawlmill.warc.reading import MAX_BODY
 
 if TYPE_CHECKING:
     from crawlmill.records.html import Tree
@@ -39,9 +41,13 @@ class Record:
         type: WARC-Type, lower-cased; ``arc`` and ``filedesc`` for ARC; ``''`` when absent.
         complete: False when the file ends inside it.
         head: the bytes of its header, with the version line.
+        max_body: bytes of a body that may be decoded and parsed, default: 8 MiB. What is larger raises
+            :class:`BodyDamage`; nothing ever gets a part of a body.
 
     A record may be used only until the next one is read.
     """
+
+    max_body = MAX_BODY
 
     def __init__(
         self,
@@ -182,15 +188,33 @@ class Record:
     @lazy
     def _decoded(self) -> tuple[bytes, tuple[str, ...]]:
         http = self.http
+        if self.payload_length > self.max_body:
+            raise BodyDamage("oversized")
         if http is None:
             return self.payload, ()
         from crawlmill.warc.decode import decode_http
 
-        return decode_http(self.payload, http.headers)
+        return decode_http(self.payload, http.headers, self.max_body)
+
+    def _start_of_body(self, http: HttpMessage) -> bytes:
+        """Enough of the body to tell what it is; of one that is too large to be decoded, the part that needs no decoding."""
+        headers = http.headers
+        if self.payload_length <= self.max_body or "Content-Encoding" in headers or "Transfer-Encoding" in headers:
+            return self.body
+        from crawlmill.records import html
+
+        return self._block.peek(http.header_length + html.PRESCAN)[http.header_length :]
+
+    def _small_block(self) -> bytes:
+        """The block of a record that holds no HTTP message, to be parsed."""
+        if self._block.size > self.max_body:
+            raise BodyDamage("oversized")
+        return self.block
 
     @property
     def body(self) -> bytes:
-        """The payload with chunking and content encodings undone where the archive kept them."""
+        """The payload with chunking and content encodings undone where the archive kept them. Raises :class:`BodyDamage`
+        when it is larger than :attr:`max_body`, as stored or after any of its encodings."""
         return self._decoded[0]
 
     @property
@@ -206,7 +230,8 @@ class Record:
             return False
         from crawlmill.records import html
 
-        return html.is_html(http.mime, self.identified, b"" if http.mime or self.identified else self.body)
+        typed = http.mime or self.identified
+        return html.is_html(http.mime, self.identified, b"" if typed else self._start_of_body(http))
 
     @lazy
     def html(self) -> Tree | None:
@@ -216,13 +241,13 @@ class Record:
             return None
         from crawlmill.records import html
 
-        return html.parse(self.body, http.headers.get("Content-Type"))
+        return html.parse(self.body, http.headers.get("Content-Type"), self.max_body)
 
     @lazy
     def text(self) -> str:
         """The text: of a WET record its block, of an HTML page what a reader sees, else ``''``."""
         if self.type == "conversion":
-            return to_text(self.block)
+            return to_text(self._small_block())
         tree = self.html
         if tree is None:
             return ""
@@ -232,16 +257,21 @@ class Record:
 
     @lazy
     def json(self) -> object | None:
-        """The parsed block of a JSON record (WAT); None when it is none."""
-        if b"json" not in self.head.lower() or "json" not in (self.content_type or "").lower():
-            return None  # the first look is the cheaper one, at every metadata record of a crawl
-        from crawlmill.records.wat import load_json
+        """The parsed block of a record whose Content-Type is JSON (WAT); None for other records.
 
-        return load_json(self.block)
+        Raises:
+            BodyDamage: the block is no JSON (see :func:`crawlmill.records.parse_json.load_json`), or too large.
+        """
+        if b"json" not in self.head.lower():
+            return None  # the cheaper look, at every metadata record of a crawl
+        from crawlmill.records.parse_json import is_json, load_json
+
+        return load_json(self._small_block(), self.max_body) if is_json(self.content_type) else None
 
     @lazy
     def wat(self) -> Wat | None:
-        """The record as a typed view of WAT metadata; None when it is none."""
+        """The record as a typed view of WAT metadata; None when it is none: not JSON by its Content-Type, or JSON without
+        an ``Envelope``. Raises as :attr:`json` does."""
         found = self.json
         if not isinstance(found, dict) or "Envelope" not in found:
             return None
@@ -251,12 +281,16 @@ class Record:
 
     @lazy
     def languages(self) -> list[str]:
-        """ISO 639-3 codes that the crawler found: of a WET header, or of a Common Crawl metadata record."""
+        """ISO 639-3 codes that the crawler found: of a WET header, or of a Common Crawl metadata record. Raises
+        :class:`BodyDamage` when such a record notes them as JSON that is none."""
         found = self.headers.get("WARC-Identified-Content-Language")
         if found is not None:
             return [code.strip() for code in found.split(",") if code.strip()]
         if self.type != "metadata":
             return []
-        from crawlmill.records.text import parse_cld2
+        from crawlmill.records.text import cld2_codes
 
-        return parse_cld2(self.block)
+        try:
+            return cld2_codes(self._small_block())
+        except ValueError:
+            raise BodyDamage("body") from None

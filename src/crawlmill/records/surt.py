@@ -14,6 +14,9 @@ from crawlmill.records import urls
 
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):(?://([^/?#\\]*))?([^?#]*)(?:\?([^#]*))?")
 _SAFE = "!\"$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+_PASSES = 4  # escapes of escapes that real URLs have are fewer
+_WITH_SESSION = 8192  # characters of a path or query in which a session id is looked for: that takes their square
 _WWW = re.compile(r"^www\d*\.")
 _BREAKS = re.compile(r"[\t\r\n]")
 _PATH_SESSIONS = (
@@ -61,11 +64,26 @@ def _unified(text: str) -> str:
 
 def _plain(text: str) -> bytes:
     data = text.encode("utf-8", "replace")
-    while True:
+    for _ in range(_PASSES):
         plain = unquote_to_bytes(data)
         if plain == data:
             return data
         data = plain
+    return _undone(data)
+
+
+def _undone(data: bytes) -> bytes:
+    """All escapes undone in one pass: what an escape gives may end another one. ``%252525...`` would take a pass a level.
+
+    >>> _undone(b"%25" + b"25" * 1000 + b"41"), _undone(b"%2%351%4")
+    (b'A', b'%1%4')
+    """
+    done = bytearray()
+    for byte in data:
+        done.append(byte)
+        while done[-3:-2] == b"%" and done[-2] in _HEX and done[-1] in _HEX:
+            done[-3:] = bytes([int(done[-2:], 16)])
+    return bytes(done)
 
 
 def _path(path: str) -> str:
@@ -82,7 +100,7 @@ def _path(path: str) -> str:
             kept.append(part)
     whole = b"/" + b"".join(part + b"/" for part in kept[:-1] if part) + (kept[-1] if kept else b"")
     text = quote_from_bytes(whole, safe=_SAFE).lower()
-    for session in _PATH_SESSIONS:
+    for session in _PATH_SESSIONS if len(text) <= _WITH_SESSION else ():
         found = session.match(text)
         text = found[1] + found[2] if found else text
     return text[:-1] if text.endswith("/") and len(text) > 1 else text
@@ -95,7 +113,7 @@ def _query(query: str | None) -> str:
     '&a=a&b'
     """
     text = _unified(query or "")
-    for session in _QUERY_SESSIONS:
+    for session in _QUERY_SESSIONS if len(text) <= _WITH_SESSION else ():
         found = session.match(text)
         text = found[1] + (found[2] or "") if found else text
     return "&".join(sorted(text.lower().split("&"), key=lambda item: item.split("=", 1)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator
 
 from crawlmill.errors import MissingExtra
+from crawlmill.records.parse_json import loads
 
 # Han, Hiragana, Katakana (also half-width) and Thai with its vowel and tone marks: written without blanks.
 _UNSPACED = (
@@ -19,6 +19,8 @@ _UNSPACED = (
 _MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
 _WORD = re.compile(f"[^\\W_]+(?:[{_MARKS}]+[^\\W_]*)*")
 _WORD_OR_UNSPACED = re.compile(f"([{_UNSPACED}]+)|[^\\W_{_UNSPACED}]+(?:[{_MARKS}]+[^\\W_{_UNSPACED}]*)*")
+_GAP = re.compile(f"[^\\w{_MARKS}]|_")  # no word goes over it
+_PART = 1 << 16  # characters whose words are found at once
 _LETTER = re.compile(r"[^\W\d_]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CLD2 = re.compile(rb"^languages-cld2:[ \t]*(\{[^\r\n]*)", re.MULTILINE | re.IGNORECASE)
@@ -53,12 +55,21 @@ def words(text: str, min_length: int = 1, cjk: bool = False) -> Iterator[str]:
     >>> list(words("Python入門書 本", cjk=True))
     ['python', '入門', '門書', '本']
     """
-    if not cjk:
-        for run in _WORD.findall(text):
-            if len(run) >= min_length:
-                yield run.lower()
-        return
-    for found in _WORD_OR_UNSPACED.finditer(text):
+    pattern, at = _WORD_OR_UNSPACED if cjk else _WORD, 0
+    while at < len(text):
+        # Part by part: a list of all words would take ten times the memory of the text.
+        gap = _GAP.search(text, at + _PART)
+        end = len(text) if gap is None else gap.start()
+        yield from (
+            _runs(pattern, text, at, end, min_length)
+            if cjk
+            else [run.lower() for run in pattern.findall(text, at, end) if len(run) >= min_length]
+        )
+        at = end
+
+
+def _runs(pattern: re.Pattern[str], text: str, start: int, end: int, min_length: int) -> Iterator[str]:
+    for found in pattern.finditer(text, start, end):
         run = found[0]
         if len(run) < min_length:
             continue
@@ -101,13 +112,16 @@ def parse_cld2(block: bytes) -> list[str]:
     >>> parse_cld2(b'fetchTimeMs: 9\\r\\nlanguages-cld2: {"languages":[{"code":"es","code-iso-639-3":"spa"}]}\\r\\n')
     ['spa']
     """
-    found = _CLD2.search(block)
-    if found is None:
-        return []
     try:
-        value: object = json.loads(found[1].decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
+        return cld2_codes(block)
+    except ValueError:
         return []
+
+
+def cld2_codes(block: bytes) -> list[str]:
+    """As :func:`parse_cld2`. Raises ValueError when the line is there and holds no JSON."""
+    found = _CLD2.search(block)
+    value = None if found is None else loads(found[1])
     languages: object = value.get("languages") if isinstance(value, dict) else None
     if not isinstance(languages, list):
         return []

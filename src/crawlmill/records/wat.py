@@ -5,18 +5,16 @@ Fields come and go with the years and the writers; whatever is missing or of ano
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from crawlmill.records.http import media_type, to_text
+from crawlmill.records.http import media_type
 from crawlmill.records.urls import clean_url
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-_LONGEST_NUMBER = 19
-"""Digits of the largest offset a file can have (2**63 - 1)."""
+_LARGEST = (1 << 63) - 1
+"""The largest offset that a file can have."""
 
 _Json = Mapping[str, object]  # a JSON object: its keys are strings
 _NOTHING: _Json = {}
@@ -34,23 +32,6 @@ class Link(NamedTuple):
     path: str
     url: str
     text: str
-
-
-def load_json(block: bytes) -> object | None:
-    """The JSON value that a block holds; None when it holds none. Half surrogate pairs in it become U+FFFD.
-
-    >>> load_json(b'{"a": "\\\\ud800"}'), load_json(b'{"a":')
-    ({'a': '\ufffd'}, None)
-    """
-    try:
-        value: object = json.loads(to_text(block).lstrip("\ufeff"))
-        if _SURROGATE_ESCAPE.search(block) is not None:
-            plain = json.dumps(value, ensure_ascii=False)
-            if _SURROGATE.search(plain) is not None:
-                value = json.loads(_SURROGATE.sub("\ufffd", plain))
-    except (ValueError, RecursionError):
-        return None
-    return value
 
 
 class Wat:
@@ -198,7 +179,6 @@ def _first(fields: _Json, name: str) -> str | None:
 
 def _number(value: object) -> int | None:
     """A number of bytes; all numbers are strings in the WAT files of Common Crawl."""
-    if isinstance(value, str):
-        digits = len(value) <= _LONGEST_NUMBER and value.isascii() and value.isdigit()
-        return int(value) if digits else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if isinstance(value, str) and len(value) <= len(str(_LARGEST)) and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None

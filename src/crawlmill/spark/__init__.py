@@ -50,7 +50,7 @@ def records(
         columns: columns of the table; the default ones when None.
         types: record types in place of the table's own, e.g. ``"response revisit"``.
         where: a condition on the headers, see :class:`crawlmill.where.Where`.
-        options: ``check``, ``damage``, ``max_record``, ``max_payload``, ``split_bytes``, ``base``.
+        options: ``check``, ``damage``, ``max_record``, ``max_body``, ``max_payload``, ``split_bytes``, ``base``.
 
     Raises:
         UsageError: an option, a column or an input is wrong; on Spark 4 Spark wraps it in an AnalysisException.

@@ -19,7 +19,7 @@ from crawlmill.spark.tables import DAMAGE, Column, table_of
 from crawlmill.task import said, types_to_read
 from crawlmill.terminal import escaped
 from crawlmill.warc.damage import BodyDamage, Damage, damage
-from crawlmill.warc.reading import MAX_RECORD, Reading
+from crawlmill.warc.reading import MAX_BODY, MAX_RECORD, Reading
 from crawlmill.where import Where
 
 ROWS = 4096
@@ -42,6 +42,7 @@ class Query:
         max_payload: bytes of a payload or body, after which it is cut.
         full: inflate everything and check digests.
         strict: raise at the first damage.
+        max_body: bytes of a body that may be decoded and parsed.
     """
 
     table: str
@@ -52,12 +53,13 @@ class Query:
     max_payload: int = MAX_RECORD
     full: bool = False
     strict: bool = False
+    max_body: int = MAX_BODY
 
     def reading(self) -> Reading:
         """What a walk is asked for."""
         types = table_of(self.table).types if self.types is None else self.types
         wanted, only_json = types_to_read([types])
-        return Reading(wanted, self.max_record, self.full, only_json=only_json)
+        return Reading(wanted, self.max_record, self.full, only_json=only_json, max_body=self.max_body)
 
 
 Read = Callable[[Split], Iterator[pa.RecordBatch]]

@@ -14,7 +14,7 @@ from crawlmill.plan.split import Split
 from crawlmill.sources import is_stream, local_path, scheme, uri_of
 from crawlmill.spark.batches import Query
 from crawlmill.spark.tables import Table, chosen
-from crawlmill.warc.reading import MAX_RECORD
+from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
 
 LARGEST = 1 << 30
@@ -28,6 +28,7 @@ NAMES = (
     "check",
     "damage",
     "max_record",
+    "max_body",
     "max_payload",
     "split_bytes",
     "base",
@@ -123,6 +124,7 @@ def query_of(table: Table, options: Options, names: Sequence[str] | None = None)
         size_of(options, "max_payload", MAX_RECORD),
         one_of(options, "check", ("fast", "full")) == "full",
         one_of(options, "damage", ("report", "fail")) == "fail",
+        size_of(options, "max_body", MAX_BODY),
     )
 
 

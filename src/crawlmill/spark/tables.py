@@ -83,11 +83,10 @@ def http_headers(record: Record) -> list[tuple[str, str]] | None:
     http = record.http
     if http is None:
         return None
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, value in http.headers.items():
-        key = name.lower()
-        found[key] = f"{found[key]}\n{value}" if key in found else value
-    return list(found.items())
+        found.setdefault(name.lower(), []).append(value)
+    return [(name, "\n".join(values)) for name, values in found.items()]
 
 
 def _wat_host(record: Record) -> str | None:
@@ -100,10 +99,6 @@ def _wat_domain(record: Record) -> str | None:
     return None if host is None else urls.registered_domain(host)
 
 
-def _body_truncated(record: Record, limit: int) -> bool:
-    return len(record.body) > limit or "too-large" in record.body_problems
-
-
 _PLACE = {name: _of(name, "string" if name == "uri" else "bigint") for name in ("uri", "offset", "ordinal", "length")}
 _PAYLOAD = {
     "payload": _body(lambda record, limit: record.payload[:limit], "binary"),
@@ -112,7 +107,7 @@ _PAYLOAD = {
 _BODIES = {
     **_PAYLOAD,
     "body": _body(lambda record, limit: record.body[:limit], "binary"),
-    "body_truncated": _body(_body_truncated, "boolean"),
+    "body_truncated": _body(lambda record, limit: len(record.body) > limit, "boolean"),
 }
 _TEXT = _body(lambda record, limit: record.text, "string")
 

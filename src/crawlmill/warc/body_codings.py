@@ -1,4 +1,4 @@
-"""The codings of HTTP bodies undone within bounds: what gzip, deflate, br and zstd data give up to a limit or break."""
+"""The codings of HTTP bodies undone within bounds: what gzip, deflate, br and zstd data give, up to where they break."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from importlib import import_module
 from typing import NamedTuple, Protocol
 
 from crawlmill.errors import MissingExtra
+from crawlmill.warc.damage import BodyDamage
+
+MOST_WINDOW = 1 << 27
+"""Bytes of a window that a decoder may ask for: what zstd itself decodes unless it is told otherwise."""
 
 _STEPS = (1 << 20, 1 << 12, 1)  # bytes asked for at once; the smaller ones only close in on an error
 _FIRST_INPUT = 1 << 12  # for a stream behind another: thousands of tiny ones must not each copy all that follows
@@ -37,12 +41,14 @@ class Coding(NamedTuple):
         error: what it raises on data that do not decode.
         begins: do these bytes begin a stream? Asked again behind the end of one.
         most_input: bytes given to a decoder at once.
+        window: bytes of memory that the stream which begins so asks for; None where the format bounds them.
     """
 
     open: Callable[[], Stream]
     error: type[Exception]
     begins: Callable[[bytes], bool]
     most_input: int = 1 << 16
+    window: Callable[[bytes], int] | None = None
 
 
 def decode(coding: Coding, data: bytes, limit: int) -> tuple[bytes, bool]:
@@ -55,11 +61,14 @@ def decode(coding: Coding, data: bytes, limit: int) -> tuple[bytes, bool]:
     Args:
         coding: of :func:`gzip`, :func:`zstd` and so on.
         data: one stream, or several one behind the other; zero bytes may follow.
-        limit: decoding stops once there are more bytes than this.
+        limit: the most bytes to give back.
 
     Returns:
-        The decoded bytes, at most some MiB more than `limit` of them, and False when the data break off, do not
-        decode, or are followed by something else.
+        The decoded bytes, and False when the data break off, do not decode, or are followed by something else.
+
+    Raises:
+        BodyDamage: ``oversized``: there are more than `limit` bytes, or decoding takes a window above
+            :data:`MOST_WINDOW`. No more than some MiB beyond the limit were decoded.
 
     >>> decode(zlib_deflate(), zlib.compress(b"crawl")[:-4], 100)
     (b'crawl', False)
@@ -80,7 +89,7 @@ def decode(coding: Coding, data: bytes, limit: int) -> tuple[bytes, bool]:
                 length += len(piece)
         except coding.error:
             continue
-        return b"".join(pieces), True
+        raise BodyDamage("oversized")
     return b"".join(pieces), False
 
 
@@ -89,8 +98,14 @@ class _Reader:
 
     def __init__(self, coding: Coding, data: bytes) -> None:
         self.coding, self.data, self.at = coding, data, 0
-        self.stream, self.most_input = coding.open(), coding.most_input
+        self.stream, self.most_input = self._open(), coding.most_input
         self.sound = False  # the end was reached, and nothing but zero bytes lies behind it
+
+    def _open(self) -> Stream:
+        window = self.coding.window
+        if window is not None and window(self.data[self.at : self.at + 18]) > MOST_WINDOW:
+            raise BodyDamage("oversized")
+        return self.coding.open()
 
     def read(self, size: int) -> bytes:
         """About `size` bytes or fewer; none at the end."""
@@ -100,7 +115,7 @@ class _Reader:
                 if not self.coding.begins(self.data[self.at : self.at + 8]):
                     self.sound = not self.data[self.at :].strip(b"\0")
                     return b""
-                self.stream, self.most_input = self.coding.open(), min(self.coding.most_input, _FIRST_INPUT)
+                self.stream, self.most_input = self._open(), min(self.coding.most_input, _FIRST_INPUT)
             hungry = self.stream.needs_input
             given = b""
             if hungry:
@@ -161,13 +176,15 @@ def zstd() -> Coding:
     else:
         # It knows no bound of its output, but its input bounds it: four bytes give at most one block of 128 KiB
         # (RFC 8878, 3.1.1.2), so 256 bytes give 8 MiB.
-        opened = package.ZstdDecompressor
-        return Coding(lambda: _Zstandard(opened().decompressobj()), package.ZstdError, begins_zstd, 256)
+        frames = package.ZstdDecompressor(
+            max_window_size=MOST_WINDOW
+        )  # one for all: to make one takes longer than to use it
+        return Coding(lambda: _Zstandard(frames.decompressobj()), package.ZstdError, begins_zstd, 256, zstd_window)
     try:
         package = import_module("compression.zstd")
     except ImportError:
         raise MissingExtra("zstandard", "codecs") from None
-    return Coding(package.ZstdDecompressor, package.ZstdError, begins_zstd)
+    return Coding(package.ZstdDecompressor, package.ZstdError, begins_zstd, window=zstd_window)
 
 
 def begins_gzip(data: bytes) -> bool:
@@ -183,6 +200,27 @@ def begins_zlib(data: bytes) -> bool:
 def begins_zstd(data: bytes) -> bool:
     """Whether `data` begin with the magic of a zstd frame or of a skippable one (RFC 8878, 3.1)."""
     return data.startswith(b"\x28\xb5\x2f\xfd") or (data[1:4] == b"\x2a\x4d\x18" and data[0] >> 4 == 5)
+
+
+def zstd_window(head: bytes) -> int:
+    """Bytes of the window of the zstd frame that begins with `head`, of which 18 bytes are enough (RFC 8878, 3.1.1.1).
+
+    0 for a skippable frame, and for one that is cut inside its header.
+
+    >>> zstd_window(b"\\x28\\xb5\\x2f\\xfd\\x00\\x90") >> 20
+    256
+    """
+    if not head.startswith(b"\x28\xb5\x2f\xfd") or len(head) < 6:
+        return 0
+    flags = head[4]
+    if not flags & 0x20:
+        base = 1 << 10 + (head[5] >> 3)
+        return base + (base >> 3) * (head[5] & 7)
+    at = (
+        5 + (0, 1, 2, 4)[flags & 3]
+    )  # a single segment: the window is the content, whose size stands behind the dictionary's
+    size = (1, 2, 4, 8)[flags >> 6]
+    return int.from_bytes(head[at : at + size], "little") + (256 if size == 2 else 0)
 
 
 def _never(data: bytes) -> bool:

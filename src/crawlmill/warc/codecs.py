@@ -75,8 +75,46 @@ class _Zlib(Decoder):
 
 
 class _Zstd(Decoder):
+    """zstandard's decoder has no limit of its own, and a block of four bytes may give 128 KiB: so it is fed block by block."""
+
+    _BLOCKS = 8
+
+    def __init__(self, raw: Any, errors: tuple[type[BaseException], ...]) -> None:
+        super().__init__(raw, errors)
+        self._head = b""  # of the frame, or of a block, as far as it came
+        self._left = 0  # bytes before the next block's header
+        self._in_frame = self._last = False
+
     def _pieces(self, raw: Any, data: bytes) -> Iterator[bytes]:
-        yield raw.decompress(data)  # has no limit of its own: the codec's step bounds it
+        start = at = blocks = 0
+        while at < len(data) and not self._last:
+            if self._left:
+                step = min(self._left, len(data) - at)
+                at, self._left = at + step, self._left - step
+                continue
+            count = 3 if self._in_frame else 5
+            taken = data[at : at + count - len(self._head)]
+            at, self._head = at + len(taken), self._head + taken
+            if len(self._head) < count:
+                break
+            self._next(self._head)
+            self._head, blocks = b"", blocks + 1
+            if blocks >= self._BLOCKS:
+                yield raw.decompress(data[start:at])
+                start, blocks = at, 0
+        yield raw.decompress(data[start:])
+
+    def _next(self, head: bytes) -> None:
+        """Take in the header of the frame (RFC 8878, 3.1.1.1) or of a block (3.1.1.2)."""
+        if self._in_frame:
+            self._last = bool(head[0] & 1)
+            kind = head[0] >> 1 & 3
+            self._left = 1 if kind == 1 else int.from_bytes(head, "little") >> 3
+            return
+        flags = head[4]
+        single = flags >> 5 & 1
+        self._left = (1 - single) + (0, 1, 2, 4)[flags & 3] + (single, 2, 4, 8)[flags >> 6]
+        self._in_frame = True
 
 
 @dataclass(frozen=True)
@@ -211,7 +249,7 @@ def zstd_codec(uri: str, dictionary: bytes | None = None) -> Codec:
         128 << 10,  # a block: 128 KiB at most
         lambda: zstandard.ZstdDecompressor(dict_data=words, max_window_size=WINDOW).decompressobj(),
         zstandard.ZstdError,
-        step=1 << 10,  # a run-length block makes 128 KiB of 4 bytes
+        step=1 << 12,  # what is fed behind a frame is copied
     )
 
 

@@ -6,9 +6,8 @@ import re
 
 from crawlmill.records.http import Headers
 from crawlmill.warc import body_codings as codings
-
-LIMIT = 64 << 20
-"""How many bytes a body may have unless the caller says otherwise."""
+from crawlmill.warc.damage import BodyDamage
+from crawlmill.warc.reading import MAX_BODY
 
 PROBLEMS = {
     "not-chunked": "said to be chunked and is not; taken as it is",
@@ -16,18 +15,17 @@ PROBLEMS = {
     "unknown-encoding": "an encoding that is not known here; left as it is",
     "not-encoded": "said to be encoded and is not; taken as it is",
     "bad-encoding": "the encoded data break off; the part before that is kept",
-    "too-large": "longer than the limit; cut there",
 }
 """What a body may suffer from, each with what was done about it."""
 
 _MAX_CODINGS = 8  # curl refuses more than five; each layer may cost the time of inflating `limit` bytes
-_CHUNK_SIZE = re.compile(rb"[ \t]*0*([0-9A-Fa-f]{1,15})[ \t\r]*(?:;[^\n]*)?\n")
+_CHUNK_SIZE = re.compile(rb"[ \t]*(?=[0-9A-Fa-f])0*((?:[1-9A-Fa-f][0-9A-Fa-f]{0,14})?)[ \t\r]*(?:;[^\n]*)?\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 Body = tuple[bytes, tuple[str, ...]]
 
 
-def decode_http(payload: bytes, headers: Headers, limit: int = LIMIT) -> Body:
+def decode_http(payload: bytes, headers: Headers, limit: int = MAX_BODY) -> Body:
     """The body of a message by its own headers; see :func:`decode_body`.
 
     Only Transfer-Encoding and Content-Encoding are looked at. `X-Crawler-Content-Encoding` and its like name what a
@@ -43,24 +41,24 @@ def decode_http(payload: bytes, headers: Headers, limit: int = LIMIT) -> Body:
 
 
 def decode_body(
-    payload: bytes, transfer_encoding: str | None, content_encoding: str | None, limit: int = LIMIT
+    payload: bytes, transfer_encoding: str | None, content_encoding: str | None, limit: int = MAX_BODY
 ) -> Body:
     """Undo the transfer codings, then the content codings, each list from its end (RFC 9112 6.1, RFC 9110 8.4).
 
-    Archives often keep a header whose encoding the crawler has undone, so what is said is tried, not trusted. Nothing
-    is inflated far beyond `limit`.
+    Archives often keep a header whose encoding the crawler has undone, so what is said is tried, not trusted.
 
     Args:
         payload: what the archive stores behind the HTTP header.
         transfer_encoding: the header's value; None when it is absent.
         content_encoding: likewise.
-        limit: the most bytes to give back.
+        limit: the most bytes that the payload may have, and what any of its codings gives.
 
     Returns:
         The body, and the names of what was wrong (:data:`PROBLEMS`) in the order met. An empty payload is an empty
         body whatever the headers say: an answer to HEAD has one.
 
     Raises:
+        BodyDamage: ``oversized``: more bytes than the limit. A part of a body is never given for the whole.
         MissingExtra: br or zstd data, and the package that decodes them is not installed.
 
     >>> decode_body(b"2\\r\\nhi\\r\\n0\\r\\n\\r\\n", "chunked", None)
@@ -68,6 +66,8 @@ def decode_body(
     >>> decode_body(b"hi", "chunked", "gzip")
     (b'hi', ('not-chunked', 'not-encoded'))
     """
+    if len(payload) > limit:
+        raise BodyDamage("oversized")
     body = payload
     problems: list[str] = []
     names = _names(content_encoding, transfer_encoding)
@@ -80,9 +80,6 @@ def decode_body(
             problems.append(problem)
         if problem == "unknown-encoding":
             break  # what lies inside a layer that stays on cannot be told
-    if len(body) > limit:
-        body = body[:limit]
-        problems.append("too-large")
     return body, tuple(problems)
 
 
@@ -95,7 +92,8 @@ def _names(*values: str | None) -> list[str]:
 def _undo(name: str, data: bytes, limit: int) -> tuple[bytes, str | None]:
     """One coding undone, and what was wrong with it."""
     if name == "chunked":
-        return _dechunk(data)
+        body, problem = dechunk(data)
+        return bytes(body), problem
     if name in ("gzip", "x-gzip"):
         return _decode(codings.gzip(), data, limit) if codings.begins_gzip(data) else (data, "not-encoded")
     if name == "zstd":
@@ -124,27 +122,27 @@ def _decode_unmarked(coding: codings.Coding, data: bytes, limit: int) -> tuple[b
     return body, problem
 
 
-def _dechunk(data: bytes) -> tuple[bytes, str | None]:
+def dechunk(data: bytes | memoryview) -> tuple[bytes | bytearray | memoryview, str | None]:
     """Chunked data (RFC 9112 7.1) joined; bare LF is taken for CRLF, trailers and what follows them are dropped.
 
     A text that was never chunked may begin with a line such as `2024`: where the first line ends in LF, what follows
     must bear it out.
     """
-    parts: list[bytes] = []
-    at = 0
+    body, rest, at = bytearray(), memoryview(data), 0
     while True:
         line = _CHUNK_SIZE.match(data, at)
         if line is None:
-            return (b"".join(parts), "bad-chunk") if at else (data, "not-chunked")
+            return (body, "bad-chunk") if at else (data, "not-chunked")
         begin = line.end()
-        end = begin + int(line[1], 16)
-        doubtful = at == 0 and not data.endswith(b"\r\n", 0, begin)
+        end = begin + int(line[1] or b"0", 16)
+        doubtful = at == 0 and bytes(rest[begin - 2 : begin]) != b"\r\n"
         if end == begin:
-            return (data, "not-chunked") if doubtful and data[begin:].strip() else (b"".join(parts), None)
-        newline = 2 if data.startswith(b"\r\n", end) else 1 if data.startswith(b"\n", end) else 0
+            return (data, "not-chunked") if doubtful and bytes(rest[begin:]).strip() else (body, None)
+        behind = bytes(rest[end : end + 2])
+        newline = 2 if behind == b"\r\n" else 1 if behind[:1] == b"\n" else 0
         if doubtful and not newline:
             return data, "not-chunked"
-        parts.append(data[begin:end])
+        body += rest[begin:end]
         if not newline:
-            return b"".join(parts), "bad-chunk"
+            return body, "bad-chunk"
         at = end + newline

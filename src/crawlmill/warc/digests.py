@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from crawlmill.warc.damage import BodyDamage, Damage, damage
+from crawlmill.warc.reading import MAX_RECORD
 
 if TYPE_CHECKING:
     from crawlmill.records.record import Record
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _ALGORITHMS = {"sha1", "md5", "sha256", "sha512", "sha224", "sha384"}
 
 
-def matches(digest: str, data: bytes) -> bool | None:
+def matches(digest: str, data: bytes | bytearray | memoryview) -> bool | None:
     """Whether ``algorithm:value`` (hexadecimal or Base32) is the digest of the data; None when it cannot be told.
 
     >>> matches("sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ", b"")
@@ -44,19 +45,27 @@ def _bad(record: Record) -> bool:
     if of_block is None and of_payload is None:
         return False
     try:
-        if of_block is not None and matches(of_block, record.block) is False:
+        block = record.block
+        if of_block is not None and matches(of_block, block) is False:
             return True
         if of_payload is None or record.type == "revisit" or headers.get("WARC-Segment-Number") is not None:
             return False  # a revisit carries the digest of what it refers to
-        return matches(of_payload, record.payload) is False and matches(of_payload, _dechunked(record)) is False
+        payload = memoryview(block)[0 if record.http is None else record.http.header_length :]  # a copy may be 64 MiB
+        return matches(of_payload, payload) is False and matches(of_payload, _dechunked(record, payload)) is False
     except BodyDamage:
         return False
 
 
-def _dechunked(record: Record) -> bytes:
+def _dechunked(record: Record, payload: memoryview) -> bytes | bytearray | memoryview:
     """The payload without chunking: some writers take its digest after undoing it."""
-    from crawlmill.warc.decode import decode_body
+    from crawlmill.warc.decode import dechunk, decode_body
 
-    http = record.http
-    transfer = None if http is None else http.headers.get("Transfer-Encoding")
-    return record.payload if transfer is None else decode_body(record.payload, transfer, None)[0]
+    transfer = None if record.http is None else record.http.headers.get("Transfer-Encoding")
+    if transfer is None:
+        return payload
+    if transfer.lower() == "chunked":
+        return dechunk(payload)[0]
+    try:
+        return decode_body(record.payload, transfer, None, MAX_RECORD)[0]
+    except BodyDamage:
+        return payload

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator
 from typing import Callable, NamedTuple
 
 from crawlmill.sources import Source
 from crawlmill.warc.codecs import BadData, Codec, Decoder, LargeWindow
 from crawlmill.warc.sync import frame_end, skippable
 
-WHOLE = 32 << 20
+WHOLE = 16 << 20
 """Plain bytes up to which a member is decoded and checked before any of its records is shown."""
-LOOK = 64 << 20
+LOOK = 32 << 20
 """Plain bytes of a compressed file that are held to look ahead, at most."""
 _READ = 1 << 20
 _PASSED = 1000  # members behind `here` that are remembered, at most
@@ -162,6 +163,7 @@ class MemberFeed:
         self._records: list[int] = []
         self._at = start
         self._decoder: Decoder | None = None  # of a member that is decoded by pieces
+        self._feeding: Iterator[bytes] = iter(())  # what it gives of the bytes before `_at`
         self.failed: FeedError | None = None
         self._ended = False
         self._empty: list[int] = []  # offsets
@@ -278,7 +280,7 @@ class MemberFeed:
         return self._offsets[found] if found < len(self._starts) and self._starts[found] == self.here else self._at
 
     def _read(self, at: int) -> bytes:
-        step = self._codec.step
+        step = self._codec.step if self._decoder is None else min(self._codec.step, _FINE)
         return self._source.read_at(at, step if self._limit is None else max(0, min(step, self._limit - at)))
 
     def _piece(self, plain: int) -> bytes | None:
@@ -299,30 +301,44 @@ class MemberFeed:
             if not data:
                 self._ended = True
                 return None
-            decoder, pieces, size, where = self._codec.make(), [], 0, start
+            decoder, pieces, size = self._codec.make(), [], 0
+            self._at, self._feeding = start + len(data), decoder.feed(data)
             try:
-                while True:
-                    where += len(data)
-                    for piece in decoder.feed(data):
-                        pieces.append(piece)
-                        size += len(piece)
-                    if decoder.eof or size > WHOLE:
+                while size <= WHOLE:
+                    piece = self._next_piece(decoder)
+                    if piece is None:
                         break
-                    data = self._read(where)
-                    if not data:
-                        return self._fail(plain, start, b"".join(pieces), cut=True)
+                    pieces.append(piece)
+                    size += len(piece)
             except BadData as bad:
                 return self._fail(plain, start, b"", large=isinstance(bad, LargeWindow))
-            self._at = where - len(decoder.unused)
+            if not decoder.eof and size <= WHOLE:
+                return self._fail(plain, start, b"".join(pieces), cut=True)
             if size == 0:
                 self._empty.append(start)
                 continue
             whole = b"".join(pieces)
-            self._decoder = None if decoder.eof else decoder
             self._begin(plain, start, whole)
             if decoder.eof:
                 self._ends[-1] = self._at
+            else:
+                self._decoder = decoder
             return whole
+
+    def _next_piece(self, decoder: Decoder) -> bytes | None:
+        """The next piece of the member that is being decoded; None at its end, or where the data end in it."""
+        while True:
+            piece = next(self._feeding, None)
+            if piece is not None:
+                return piece
+            if decoder.eof:
+                self._at -= len(decoder.unused)
+                return None
+            data = self._read(self._at)
+            if not data:
+                return None
+            self._at += len(data)
+            self._feeding = decoder.feed(data)
 
     def _begin(self, plain: int, offset: int, data: bytes) -> None:
         self._starts.append(plain)
@@ -332,27 +348,26 @@ class MemberFeed:
             self._records.append(plain)
 
     def _more(self, decoder: Decoder) -> bytes | None:
-        """The next piece of a large member. Of bad data the good bytes before them still come, found one by one."""
-        data, start = self._read(self._at), self._offsets[-1]
-        if not data:
-            return self._fail(-1, start, b"", cut=True)
-        good: list[bytes] = []
+        """The next piece of a large member. Of bad data the good bytes before them were shown."""
+        start = self._offsets[-1]
         try:
-            for at in range(0, len(data), _FINE):
-                good.extend(decoder.feed(data[at : at + _FINE]))
+            piece = self._next_piece(decoder)
         except BadData:
-            return self._fail(-1, start, b"".join(good))
-        self._at += len(data) - len(decoder.unused)
-        if decoder.eof:
-            self._ends[-1] = self._at
-            self._decoder = None
-        return b"".join(good)
+            return self._fail(-1, start, b"")
+        if piece is not None:
+            return piece
+        if not decoder.eof:
+            return self._fail(-1, start, b"", cut=True)
+        self._ends[-1], self._decoder = self._at, None
+        return b""
 
     def _fail(self, plain: int, start: int, good: bytes, cut: bool = False, large: bool = False) -> bytes | None:
         if cut and (self._limit is not None or self._border_behind(start)):
             cut, good = False, b""
         self.failed = FeedError(start, cut, large)
         self._decoder = None
+        if plain >= 0:
+            self._at = start
         if not good:
             return None
         if plain >= 0:

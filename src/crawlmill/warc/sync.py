@@ -201,6 +201,8 @@ class Borders:
                 for piece in decoder.feed(data):
                     size += len(piece)
                     first += piece[: _START - len(first)]
+                    if size > LARGEST:
+                        break
                 # else no border whatever follows: spare the decoding
                 record = grammar is None or len(first) < 5 or grammar.begins(first)
                 data = b"" if decoder.eof else self._source.read_at(where, self.codec.step)
