@@ -366,6 +366,13 @@ def test_a_file_that_was_cut_is_as_long_as_what_it_gave(tmp_path: Path) -> None:
     os.truncate(path, 300)
     assert len(source.read_at(200, 500)) == 100 and source.size() == 300 and source.changed()
     source.close()
+    path.write_bytes(bytes(1000))
+    source = Bounded(open_source(str(path)), None, None)
+    assert len(source.read_at(0, 900)) == 900
+    os.truncate(path, 300)
+    assert source.read_at(500, 10) == b"" and source.size() == 900, "who holds what was given comes to its end"
+    assert source.read_at(950, 10) == b"" and source.size() == 900
+    source.close()
 
 
 def test_a_file_that_is_replaced_is_said_by_every_split(archive: Path) -> None:
