@@ -86,10 +86,12 @@ def leave_parts(spark: SparkSession, arguments: argparse.Namespace) -> None:
     """Sorted parts of the wire format, in a folder of another file system."""
     from crawlmill import jobspec
     from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
+    from crawlmill.spark.options import refuse_streams
 
     job = job_of(arguments.analyses.split(","), arguments)
     size = arguments.split_size << 20 if arguments.split_size else CLUSTER_SPLIT
     plan = make_plan(arguments.inputs, size, arguments.base)
+    refuse_streams(plan.streams)
     splits = [split.to_json() for split in plan.splits]
     tasks = tasks_of(len(splits), plan.size)
     lines = Lines(jobspec.to_json(job), splits, tasks, arguments.reducers, arguments.record_timeout)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from crawlmill import errors
 from crawlmill.errors import CrawlmillError, MissingExtra
+from crawlmill.spark import each_once
 from crawlmill.terminal import guard
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ def save(
 
 def save_damage(lost: DataFrame, args: argparse.Namespace) -> int:
     """Write a damage table as JSON lines into ``_damage`` of the folder of ``-o``, which readers of that folder pass over;
-    say how many rows it has, if any, and answer that. The result must be there already."""
-    path = save(lost.coalesce(1), args, "_damage", "json")
+    say how many rows it has, if any, and answer that. Equal rows are one: each split of a file that is gone has it. The
+    result must be there already."""
+    path = save(each_once(lost), args, "_damage", "json")
     count = lost.sparkSession.read.schema(lost.schema).json(path).count()
     if count:
         note(f"damage: {count} rows, in {path}")

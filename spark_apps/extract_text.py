@@ -96,8 +96,9 @@ def extracted(spark: SparkSession, paths: list[str], texts: Texts, **options: st
 
 
 def table(rows: DataFrame, kind: str) -> DataFrame:
-    """One of :data:`TABLES` out of the rows of :func:`extracted`."""
-    return rows.where(f"kind = '{kind}'").selectExpr(*TABLES[kind])
+    """One of :data:`TABLES` out of the rows of :func:`extracted`. Each split of a file that is gone has the same damage row."""
+    found = rows.where(f"kind = '{kind}'").selectExpr(*TABLES[kind])
+    return found.distinct() if kind == "damage" else found
 
 
 def work(spark: SparkSession, args: argparse.Namespace) -> None:
@@ -123,7 +124,8 @@ def tell(rows: DataFrame) -> None:
         why = ", ".join(f"{count} {reason}" for reason, count in rejected)
         total = sum(count for _, count in rejected)
         print(f"{name}: {counts.get(('text', name, None), 0)} texts, {total} rejected" + (f": {why}" if why else ""))
-    print(f"damage: {counts.get(('damage', None, None), 0) or 'none'}")
+    damaged = ("damage", None, None) in counts
+    print(f"damage: {table(rows, 'damage').count() if damaged else 'none'}")
 
 
 if __name__ == "__main__":

@@ -55,3 +55,29 @@ class MissingExtra(CrawlmillError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.package, self.extra, self.where)
+
+
+class ReadFailed(CrawlmillError):
+    """An archive cannot be opened or read any further. ``error`` is what the system or the store said.
+
+    >>> print(ReadFailed("reading failed", "/a.warc.gz", OSError(5, "Input/output error")))
+    /a.warc.gz: reading failed: Input/output error; try again with --resume
+    """
+
+    def __init__(self, what: str, where: str, error: OSError) -> None:
+        super().__init__(f"{what}: {error.strerror or error}", where, "try again with --resume")
+        self.said, self.error = what, error
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.said, self.where, self.error)
+
+
+class Refused(CrawlmillError):
+    """A store will never have this file for us. ``errno`` is what a system would say of a file of its own."""
+
+    def __init__(self, what: str, where: str, errno: int) -> None:
+        super().__init__(what, where)
+        self.errno = errno
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.where, self.errno)

@@ -17,9 +17,12 @@ from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import merged, reducers_of
+from crawlmill.plan.lines import numbered
+from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
 from crawlmill.scratch import Scratch
-from crawlmill.sources import is_stream, local_path, scheme, uri_of
+from crawlmill.sources import STDIN, is_stream, local_path, scheme, uri_of
+from crawlmill.sources.names import descriptor
 from crawlmill.task import MEMORY, Job, Task
 from crawlmill.terminal import guard
 from crawlmill.warc.layout import begins_archive
@@ -91,7 +94,10 @@ def _mapper(names: Sequence[str]) -> None:
     guarded = arguments.record_timeout is not None
     with alive(task, lambda text: _report(f"status:{text}")):
         splits = 0
-        for split in _splits(sys.stdin.buffer):
+        given, twice = each_once(Given(split, STDIN) for split in _splits(sys.stdin.buffer))
+        if twice:
+            print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
+        for split, _ in given:
             if guarded and not is_stream(split.uri):
                 run_guarded(job, split, arguments.record_timeout, emit)
             else:
@@ -197,19 +203,20 @@ def _splits(stdin: BinaryIO) -> Iterator[Split]:
         yield Split(sources.STDIN)
         return
     joined = _Joined(start, stdin)
-    lines: Iterator[bytes] = iter(
-        gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)
-    )
-    for line in lines:
-        if not line.strip():
-            continue
+    lines = gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)
+    for number, line in numbered(lines, "standard input"):
         try:
             split = Split.from_line(text_of(line))
+            local = local_path(split.uri) if scheme(split.uri) == "file" else None
+            if split.uri == STDIN or (local is not None and descriptor(local) == 0):
+                raise CrawlmillError("the manifest names standard input, which it is itself", hint="name files")
+            yield split if local is None else replace(split, uri=uri_of(local))
         except UnicodeDecodeError:
             raise CrawlmillError(
                 "neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC"
             ) from None
-        yield replace(split, uri=uri_of(local_path(split.uri))) if scheme(split.uri) == "file" else split
+        except CrawlmillError as error:
+            raise CrawlmillError(error.what, f"standard input:{number}", error.hint) from None
 
 
 class _Joined(io.RawIOBase):

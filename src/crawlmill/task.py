@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable
@@ -12,13 +12,13 @@ from crawlmill import wire
 from crawlmill.contract import Analysis
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import counter_lines, damage_line, key_of
+from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
 from crawlmill.schema import clean_string, misfit
-from crawlmill.sources import open_source
 from crawlmill.warc.damage import BodyDamage, Damage, damage
-from crawlmill.warc.ranges import read_span
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD, Reading
+from crawlmill.warc.stream import Item
 from crawlmill.where import Where
 
 MEMORY = 64 << 20
@@ -196,30 +196,18 @@ class Task:
         """Read one split. ``skip`` names ``(offset, ordinal, index of the analysis)`` that ended an earlier try, and the
         kind of damage that this is."""
         reading = self.job.reading()
-        try:
-            source = open_source(split.uri)
-        except OSError as error:
-            if split.start == 0:
-                self._report(_unopened(split.uri, error))
-            return
-        try:
-            self._read(source, split, reading, skip or {})
-        except OSError as error:
-            raise CrawlmillError(
-                f"reading failed: {error.strerror or error}", split.uri, "try again with --resume"
-            ) from error
-        finally:
-            source.close()
+        with closing(read_split(split, reading)) as items:
+            self._read(items, skip or {})
         counted = {f"records:{kind}": count for kind, count in reading.types.items()}
         counted.update(records=sum(reading.types.values()), bytes=reading.bytes, empty_members=reading.empty_members)
         for name, count in counted.items():
             self.counters[name] = self.counters.get(name, 0) + count
 
-    def _read(self, source: Any, split: Split, reading: Reading, skip: Skip) -> None:
+    def _read(self, items: Iterable[Item], skip: Skip) -> None:
         where, mark, by_type = self.job.where, self._mark, self._by_type
         rejected, since, grown = 0, 0, 0
-        max_body, step = reading.max_body, min(_GROWN, self._memory)
-        for item in read_span(source, split.start, split.end, split.ranges, reading):
+        max_body, step = self.job.max_body, min(_GROWN, self._memory)
+        for item in items:
             if isinstance(item, Damage):
                 self._report(item)
                 continue
@@ -308,8 +296,3 @@ def said(error: BaseException) -> str:
     """One line of what was raised, without what differs from run to run."""
     text = " ".join(str(error).split()).encode("utf-8", "replace").decode()
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
-
-
-def _unopened(uri: str, error: OSError) -> Damage:
-    kind = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
-    return damage(uri, 0, 0, kind, detail="" if kind == "missing" else os.strerror(error.errno or 0))

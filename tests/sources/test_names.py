@@ -72,7 +72,15 @@ def test_a_name_that_can_be_shown_stays(name: str) -> None:
 
 
 def test_what_no_file_can_be_called_is_one_line() -> None:
-    for wrong in ("/a\0b", "file:///a%00b", "/a\ud800", "file://other/a.warc.gz", "s3://x/\udcff"):
+    for wrong in (
+        "/a\0b",
+        "file:///a%00b",
+        "/a\ud800",
+        "file://other/a.warc.gz",
+        "file://[",
+        "s3://x/\udcff",
+        "hdfs://x/\udcff",
+    ):
         with pytest.raises(UsageError) as found:
             expand([wrong])
         assert is_safe(str(found.value))
@@ -89,7 +97,16 @@ def test_every_way_of_naming_leads_to_the_files(named: list[str], tmp_path: Path
     listing.write_bytes(b"\n".join(os.fsencode(uri) for uri in uris))
     manifest = tmp_path / "crawl.jsonl"
     manifest.write_text("".join(json.dumps({"uri": path}) + "\n" for path in named))
-    for inputs in (named, uris, [folder], [uri_of(folder)], [f"{folder}/*"], [str(listing)], [str(manifest)]):
+    for inputs in (
+        named,
+        uris,
+        [folder],
+        [uri_of(folder)],
+        [f"{folder}/*"],
+        [f"{folder}/**"],
+        [str(listing)],
+        [str(manifest)],
+    ):
         given_, twice = expand(inputs)
         assert files([one.split.uri for one in given_]) == files(named) and not twice
         assert {one.split.uri for one in given_} == set(uris), inputs[0]
@@ -107,7 +124,10 @@ def test_a_listing_made_by_ls(named: list[str], tmp_path: Path) -> None:
         assert [os.path.basename(os.fsencode(local_path(uri))) for uri in found] == names
     assert text_of(b"/caf\xe9") == "/caf\udce9"
     (tmp_path / "binary.paths").write_bytes(bytes(range(256)))
-    with pytest.raises(CrawlmillError, match="not a readable manifest"):
+    with pytest.raises(CrawlmillError, match=r"binary\.paths:1: not a manifest line"):
+        expand([str(tmp_path / "binary.paths")])
+    (tmp_path / "binary.paths").write_bytes(b"a.warc.gz\n\xff\x01\n")
+    with pytest.raises(CrawlmillError, match=r"binary\.paths:2: not a readable manifest"):
         expand([str(tmp_path / "binary.paths")])
 
 

@@ -17,7 +17,10 @@ import crawlmill
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.planner import make_plan
-from crawlmill.sources import open_source, pipe
+from crawlmill.plan.scan import scan
+from crawlmill.records.record import Record
+from crawlmill.sources import open_source, pipe, stamp_of
+from crawlmill.warc.reading import Reading
 
 CRAWLMILL = f"{sys.executable} -m crawlmill"
 
@@ -81,6 +84,52 @@ def test_two_pipes_of_one_run(archive: Path) -> None:
     assert json.loads(done.stdout)["counters"]["records"] == 66, done.stderr
 
 
+def test_a_pipe_is_itself_under_all_its_names(archive: Path, tmp_path: Path) -> None:
+    """As a file is: by device and inode. To open it twice is to have each record in one of two halves."""
+    (tmp_path / "l").symlink_to(tmp_path / "p")
+    names = "$DIR/p $DIR/l file://$DIR/p"
+    done = shell(
+        f"mkfifo $DIR/p; cat {archive} > $DIR/p & sleep 1; crawlmill run origins {names} --json", DIR=str(tmp_path)
+    )
+    assert json.loads(done.stdout)["counters"]["records"] == 22, done.stderr
+    done = shell(f"crawlmill run origins /dev/fd/8 /dev/fd/9 /proc/self/fd/8 --json 8< <(cat {archive}) 9<&8")
+    assert json.loads(done.stdout)["counters"]["records"] == 22, done.stderr
+    listing = tmp_path / "a.paths"
+    listing.write_text("/dev/stdin\n-\nfile:///dev/fd/0\n")
+    done = shell(f"cat {archive} | crawlmill run origins {listing} - --json")
+    found = json.loads(done.stdout)
+    assert (found["counters"]["records"], found["damage"]["rows"], len(found["inputs"])) == (22, 0, 1), done.stderr
+
+
+def test_a_pipe_that_a_manifest_or_an_index_names(archive: Path, tmp_path: Path) -> None:
+    """It is read once, whatever size was planned for it; a plan asks nothing of it."""
+    pipe_ = str(tmp_path / "p")
+    os.mkfifo(pipe_)
+    places = [
+        (record.offset, record.length) for record in scan([str(archive)], Reading()) if isinstance(record, Record)
+    ]
+    manifest, index = tmp_path / "a.jsonl", tmp_path / "a.cdxj"
+    manifest.write_text(json.dumps({"uri": pipe_, "size": 1000, "version": 7}) + "\n")
+    rows = [{"filename": "p", "offset": offset, "length": length} for offset, length in places]
+    index.write_text("".join(f"com,a)/ 20260105080011 {json.dumps(row)}\n" for row in rows))
+    for path in (manifest, index):
+        (split,) = make_plan([str(path)], 100).splits
+        assert (split.uri, split.file_size, split.version) == (pipe_, None, None)
+        done = shell(f"cat {archive} > {pipe_} & crawlmill run origins {path} --json")
+        found = json.loads(done.stdout)
+        assert found["counters"]["records"] == 22 and found["damage"]["rows"] == 0, done.stderr
+    mapper = f"{sys.executable} -m crawlmill.mappers.origins"
+    done = shell(f"cat {archive} > {pipe_} & cat {manifest} | {mapper}")
+    assert '["!counters","records"]\t22' in done.stdout and "!damage" not in done.stdout, done.stderr
+    spans = "".join(json.dumps({"uri": pipe_, "start": start, "end": start + 50}) + "\n" for start in (0, 700))
+    manifest.write_text(spans)
+    said = f"{pipe_}: a pipe is read once, and several parts of it are named; name it alone\n"
+    assert shell(f"crawlmill run origins {manifest}").stderr == "crawlmill: " + said
+    assert shell(f"cat {manifest} | {mapper}").stderr.endswith(said)
+    assert stamp_of(pipe_) is None and stamp_of("-") is None and stamp_of("/dev/fd/0") is None
+    assert stamp_of(str(archive)) is not None and stamp_of(str(tmp_path)) is None and stamp_of("/dev/null") is None
+
+
 def test_other_commands_read_them(archive: Path, tmp_path: Path) -> None:
     assert shell(f"crawlmill verify <(cat {archive})").stdout.startswith("22 records")
     assert shell(f"crawlmill get <(cat {archive}) --offset 0 --what headers").stdout.startswith("WARC/1.0")
@@ -115,6 +164,8 @@ def test_a_pipe_that_nobody_writes_to_is_one_line(tmp_path: Path, monkeypatch: p
         crawlmill.run("origins", tmp_path / "p")
     with pytest.raises(FileNotFoundError):
         open_source("/dev/fd/987")
+    lost = crawlmill.run("origins", "/dev/fd/987", damage="accept", workers=1).damage.to_pylist()
+    assert [(row["uri"], row["kind"]) for row in lost] == [("/dev/fd/987", "missing")]
     assert make_plan([str(tmp_path / "p")]).inputs[0].size is None, "nothing is asked of it before"
 
 

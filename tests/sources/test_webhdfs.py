@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from archives import make_record
 from crawlmill.errors import CrawlmillError
 from crawlmill.plan.planner import make_plan
+from crawlmill.plan.read import read_split
+from crawlmill.plan.split import Split
+from crawlmill.records.record import Record
 from crawlmill.sources import open_source, webhdfs
 from crawlmill.sources.webhdfs import address, configured
+from crawlmill.warc.damage import damage
+from crawlmill.warc.reading import Reading
 
 PAIR = {
     "fs.defaultFS": "hdfs://crawl-ns",
@@ -126,3 +132,22 @@ class TestOnACluster:
         assert found == sorted(f"hdfs:///names/{name}.warc" for name in NAMES)
         for name in NAMES:
             assert open_source(f"hdfs:///names/{name}.warc").read_at(0, 100).decode() == f"I am {name}"
+
+    def test_what_is_not_there_is_damage_and_what_changed_is_said(
+        self, cluster: Path, hdfs: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CRAWLMILL_WEBHDFS", str(configured(str(cluster / "etc/hadoop"))))
+        path, uri = tmp_path / "a.warc", "hdfs:///changed/a.warc"
+        path.write_bytes(make_record("response", "http://a.example/", b"x" * 300))
+        hdfs("-mkdir", "-p", "/changed")
+        hdfs("-put", "-f", str(path), "/changed/")
+        (split,) = make_plan([uri]).splits
+        assert split.file_size == path.stat().st_size and split.version is not None
+        assert [type(item) for item in read_split(split, Reading())] == [Record]
+        hdfs("-appendToFile", str(path), "/changed/a.warc")
+        *records, row = read_split(split, Reading())
+        assert row == damage(uri, path.stat().st_size, 0, "changed") and len(records) == 1
+        below = list(make_plan([f"{uri}/b.warc"]).splits)
+        assert [list(read_split(split, Reading())) for split in below] == [[damage(f"{uri}/b.warc", 0, 0, "missing")]]
+        hdfs("-rm", "-skipTrash", "/changed/a.warc")
+        assert list(read_split(Split(uri, 5), Reading())) == [damage(uri, 0, 0, "missing")]

@@ -44,7 +44,7 @@ def test_rows_and_damage_are_those_of_the_analysis_records(everything: list[str]
     wanted = sorted(run["records"].to_pylist(), key=place)
     query = Query("warc", WARC.default)
     found = [{name: row[name] for name in wanted[0]} for row in rows_of(everything, query, split_size)]
-    assert sorted(found, key=place) == wanted and len(wanted) == 1207
+    assert sorted(found, key=place) == wanted and len(wanted) == 1208
     damage = damage_of(everything, query, split_size)
     assert sorted(damage, key=place) == sorted(run.damage.to_pylist(), key=place) and len(damage) > 10
 
@@ -154,11 +154,11 @@ def test_a_strict_query_raises_and_another_warns(samples: Path, caplog: pytest.L
     ]
 
 
-def test_a_missing_file_is_one_damage_row_whatever_its_splits(tmp_path: Path) -> None:
+def test_every_split_of_a_missing_file_has_the_same_damage_row(tmp_path: Path) -> None:
     splits = [Split(str(tmp_path / "no.warc.gz"), 0, 10), Split(str(tmp_path / "no.warc.gz"), 10)]
     query = Query("warc", ("url",))
     found = [row for split in splits for batch in damage_batches(split, query) for row in batch.to_pylist()]
-    assert [row["kind"] for row in found] == ["missing"]
+    assert [row["kind"] for row in found] == ["missing"] * 2 and found[0] == found[1]
 
 
 def test_no_pandas_is_imported() -> None:
@@ -215,15 +215,31 @@ def test_options_that_do_not_fit_are_one_clear_error() -> None:
         ({"columns": ","}, "no column is named"),
         ({"where": "status<200"}, "status has no order"),
         ({"max_record": "lots"}, "write bytes"),
+        ({"max_record": "9" * 5000}, "write bytes"),
+        ({"max_payload": "\u0663"}, "write bytes"),
+        ({"max_payload": "-1"}, "write bytes"),
         ({"max_record": "2g"}, "1g is the most"),
         ({"check": "yes"}, "one of fast, full"),
         ({"damage": "ignore"}, "one of report, fail"),
     ):
         with pytest.raises(UsageError, match=words):
             query_of(WARC, plain(options))
-    for given, words in (({}, "no input"), ({"path": "-"}, "standard input")):
+    for given, words in (
+        ({}, "no input"),
+        ({"path": "-"}, "standard input"),
+        ({"paths": "a.warc.gz"}, "a JSON array of texts"),
+        ({"paths": '"a.warc.gz"'}, "a JSON array of texts"),
+        ({"paths": "[1]"}, "a JSON array of texts"),
+        ({"paths": "[" * 100_000}, "a JSON array of texts"),
+    ):
         with pytest.raises(UsageError, match=words):
             inputs_of(given)
+
+
+def test_a_manifest_cannot_name_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "some.paths").write_text("-\n")
+    with pytest.raises(UsageError, match="cannot read our standard input or a pipe"):
+        partitions_of({"path": str(tmp_path / "some.paths")})
 
 
 def test_options_are_read_whatever_their_case(samples: Path) -> None:

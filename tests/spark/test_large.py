@@ -15,7 +15,7 @@ from archives import gz, make_record
 from crawlmill.engines.spark import Session
 from crawlmill.plan.planner import make_plan, together
 from crawlmill.spark.options import partitions_of
-from many import links
+from many import copies
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,7 +26,7 @@ PARTITIONS = 1000
 
 
 def test_small_files_share_a_partition(tmp_path: Path) -> None:
-    manifest = links(tmp_path, 640)
+    manifest = copies(tmp_path, 640)
     with open(manifest, "a") as file:
         file.write(f"{tmp_path}/missing.warc.gz\n")
     plan = make_plan([str(manifest)])
@@ -40,7 +40,7 @@ def test_small_files_share_a_partition(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_plan_of_many_files(tmp_path: Path) -> None:
-    found = partitions_of({"path": str(links(tmp_path, 100_000))})
+    found = partitions_of({"path": str(copies(tmp_path, 100_000))})
     assert sum(map(len, found)) == 100_000 and 64 <= len(found) < 70
 
 

@@ -26,19 +26,21 @@ def run(spark: SparkSession, manifest: Path, folder: Path, format: str = "warc")
 
 def test_a_stream_goes_on_where_it_ended(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
     archives = sorted(samples.glob("*.warc.gz"))
-    manifest = tmp_path / "crawl.paths"
+    manifest, link = tmp_path / "crawl.paths", tmp_path / "link.warc.gz"
+    link.symlink_to(archives[1])
     manifest.write_text("".join(f"{path}\n" for path in archives[:2]))
     assert run(spark, manifest, tmp_path) == [106, 107]
     assert run(spark, manifest, tmp_path) == []
     with manifest.open("a") as file:
         file.write(f"{archives[2]}\n{archives[0]}\n")  # the first one again: read once
+        file.write(f"{samples}/./{archives[0].name}\nfile://{archives[1]}\n{link}\n")  # and by other names
     assert run(spark, manifest, tmp_path) == [57]
     found = spark.read.parquet(str(tmp_path / "warc"))
     whole = spark.read.format("warc").option("columns", "uri,offset,ordinal,url").load(str(samples / "*.warc.gz"))
     assert sorted(found.collect()) == sorted(whole.collect())
 
     manifest.write_text("".join(f"{path}\n" for path in archives[1:]))
-    with pytest.raises(Exception, match="the first 3 lines of the manifest are not those that were read"):
+    with pytest.raises(Exception, match="the first 4 lines of the manifest are not those that were read"):
         run(spark, manifest, tmp_path)
 
 

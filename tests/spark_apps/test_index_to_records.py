@@ -67,3 +67,88 @@ def test_a_wrong_row_is_damage_and_a_wrong_question_one_line(
         assert index_to_records.main(words) == 3
         said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("crawlmill: ")]
         assert len(said) == 1 and "the index names a range that is not a record's" in said[0]
+
+
+GOOD = {"url": "http://a.example/", "filename": "a.warc.gz", "offset": "0", "length": "700"}
+WILD = [
+    json.dumps({**GOOD, "offset": "9" * 40}),
+    json.dumps({**GOOD, "offset": float("inf")}),
+    json.dumps({**GOOD, "length": 1.5}),
+    json.dumps({**GOOD, "length": None}),
+    json.dumps({**GOOD, "offset": [1]}),
+    json.dumps({**GOOD, "filename": None}),
+    json.dumps({**GOOD, "filename": "a\0b"}),
+    json.dumps({"filename": "a.warc.gz", "offset": 0}),
+    '{"offset": ' + "[" * 3000 + "]" * 3000 + "}",
+    '{"filename"',
+    "no JSON",
+]
+
+
+def said_by(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """The exit code of the program, and what it says of its own."""
+    capsys.readouterr()
+    code = index_to_records.main(words)
+    return code, [line for line in capsys.readouterr().err.splitlines() if line.startswith("crawlmill: ")]
+
+
+@pytest.mark.parametrize("wild", WILD, ids=range(len(WILD)))
+def test_a_wild_line_is_one_line_also_where_the_question_would_pass_it_over(
+    spark: SparkSession, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], wild: str
+) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(sorted(samples.glob("*.warc.gz"))[0].read_bytes())
+    index = tmp_path / "index.cdxj"
+    index.write_text(f"!meta {{}}\n\ncom,a)/ 20260105080011 {json.dumps(GOOD)}\ncom,a)/ 20260105080011 {wild}\n")
+    for where in ([], ["--where", "fetch_status = 200 or warc_record_offset = 0"]):
+        code, said = said_by([str(index), "-o", str(tmp_path / "out"), "--overwrite", *where], capsys)
+        assert code == 1 and len(said) == 1, said
+        assert (
+            "index.cdxj: not a line of CDXJ: com,a)/ 20260105080011 " in said[0] or "not the name of a file" in said[0]
+        )
+
+
+def test_large_and_negative_numbers_are_rows(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(sorted(samples.glob("*.warc.gz"))[0].read_bytes())
+    index, out = tmp_path / "index.cdxj", str(tmp_path / "out")
+    most = (1 << 63) - 1
+    rows = [{**GOOD, "offset": str(at)} for at in (-5, 1 << 40, most)] + [{**GOOD, "length": most}]
+    index.write_text("".join(f"com,a)/ 20260105080011 {json.dumps(row)}\n" for row in rows))
+    assert index_to_records.main([str(index), "-o", out, "--format", "json"]) == 0
+    assert [row.type for row in spark.read.json(out).collect()] == ["warcinfo"]
+    damage = sorted((row.offset, row.kind) for row in spark.read.json(f"{out}/_damage").collect())
+    assert damage == [(-5, "range"), (0, "range"), (1 << 40, "range"), (most, "range")]
+
+
+def test_columns_that_say_nothing_are_one_line(
+    spark: SparkSession, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {
+        "warc_filename": pa.array(["a.warc.gz"]),
+        "warc_record_offset": pa.array([0]),
+        "warc_record_length": pa.array([700]),
+    }
+    for name, wrong in (
+        ("warc_record_offset", pa.array([1.5])),
+        ("warc_record_offset", pa.array([True])),
+        ("warc_record_offset", pa.array(["9" * 40])),
+        ("warc_record_length", pa.array([None], pa.int64())),
+        ("warc_filename", pa.array([None], pa.string())),
+        ("warc_filename", pa.array(["a\0b"])),
+    ):
+        path = tmp_path / "index.parquet"
+        parquet.write_table(pa.table({**columns, name: wrong}), path)
+        code, said = said_by([str(path), "-o", str(tmp_path / "out"), "--overwrite"], capsys)
+        assert code in (1, 2) and len(said) == 1 and "index.parquet" in said[0], said
+
+
+def test_a_file_under_two_names_is_read_once(spark: SparkSession, samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(sorted(samples.glob("*.warc.gz"))[0].read_bytes())
+    (tmp_path / "b.warc.gz").symlink_to("a.warc.gz")
+    names = ["a.warc.gz", "./a.warc.gz", "b.warc.gz", str(tmp_path / "a.warc.gz")]
+    index, out = tmp_path / "index.cdxj", str(tmp_path / "out")
+    index.write_text("".join(f"com,a)/ 20260105080011 {json.dumps({**GOOD, 'filename': name})}\n" for name in names))
+    assert index_to_records.main([str(index), "-o", out, "--format", "json"]) == 0
+    assert spark.read.json(out).count() == 1

@@ -9,13 +9,14 @@ import queue
 import signal
 import sys
 import threading
+import traceback
 from typing import IO
 
 from crawlmill import jobspec
 from crawlmill.errors import CrawlmillError
 from crawlmill.partial import merge_files, reducers_of, write_lines
 from crawlmill.plan.split import Split
-from crawlmill.task import Job, Skip, Task
+from crawlmill.task import Job, Skip, Task, said
 from crawlmill.terminal import guard
 
 MARK_BYTES = 32
@@ -74,6 +75,10 @@ def main() -> None:
             answer = {"error": [error.exit_code, error.what, error.where, error.hint]}
         except MemoryError:
             os._exit(137)  # seen by the parent as a crash, which costs the record and not the run
+        except Exception as error:  # a fault of ours: said, where a dead worker leaves the parent to guess
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{os.path.basename(place.filename)}:{place.lineno}"
+            answer = {"error": [1, f"a fault in crawlmill at {where}: {said(error)}", None, "please report it"]}
         _answer(replies, answer)
 
 

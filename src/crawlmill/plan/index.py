@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import re
 import zlib
@@ -11,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.plan.fields import archive_name, object_of, whole
+from crawlmill.plan.lines import numbered, opened
 
 _CDXJ = re.compile(rb"\S+ \d{1,17} \{.*\}\s*")
 _HEADERS = (b"!", b" CDX", b"#")
@@ -66,7 +66,11 @@ def read_index(path: str) -> Iterator[Row]:
         CrawlmillError: a line or a file that is none of an index.
     """
     for name in _files(path) if os.path.isdir(path) else [path]:
-        yield from (_read_parquet if _starts(name, _PARQUET) else _read_cdxj)(name)
+        try:
+            columnar = name.endswith(".parquet") or _starts(name, _PARQUET)
+        except OSError as error:
+            raise CrawlmillError(f"it cannot be read: {error.strerror}", name, "check the path") from None
+        yield from (_read_parquet if columnar else _read_cdxj)(name)
 
 
 def is_parquet(path: str) -> bool:
@@ -80,21 +84,18 @@ def _starts(path: str, magic: bytes) -> bool:
 
 
 def _read_cdxj(path: str) -> Iterator[Row]:
-    number = 0
-    try:
-        with gzip.open(path, "rb") if _starts(path, _GZIP) else open(path, "rb") as file:
-            for line in file:
-                number += 1
-                if line.strip() and not line.startswith(_HEADERS):
-                    yield _row(line)
-    except (OSError, EOFError, zlib.error) as error:
-        raise CrawlmillError(f"the index cannot be read: {error}", f"{path}:{number}", "fetch it again") from None
-    except (ValueError, KeyError, TypeError, IndexError):
-        raise CrawlmillError(
-            "not a line of CDXJ",
-            f"{path}:{number}",
-            'one is KEY TIMESTAMP {"filename": ..., "offset": ..., "length": ...}',
-        ) from None
+    with opened(path) as file:
+        for number, line in numbered(file, path):
+            if line.startswith(_HEADERS):
+                continue
+            try:
+                yield _row(line)
+            except (ValueError, LookupError) as error:
+                raise CrawlmillError(
+                    "not a line of CDXJ",
+                    f"{path}:{number}",
+                    f'one is KEY TIMESTAMP {{"filename": ..., "offset": ..., "length": ...}}: {_why(error)}',
+                ) from None
 
 
 def _row(line: bytes) -> Row:
@@ -103,11 +104,18 @@ def _row(line: bytes) -> Row:
     >>> _row(b'com,example)/ 20260105080011 {"offset": "876", "length": "1332", "filename": "a.warc.gz"}')
     Row(filename='a.warc.gz', offset=876, length=1332)
     """
-    fields: dict[str, Any] = json.loads(line.split(b" ", 2)[2])
-    row = Row(fields["filename"], int(fields["offset"]), int(fields["length"]))
-    if type(row.filename) is not str or row.offset < 0 or row.length < 1:
-        raise ValueError
-    return row
+    parts = line.split(b" ", 2)
+    if len(parts) < 3:
+        raise ValueError("it has not three fields")
+    fields = object_of(parts[2])
+    return Row(archive_name(fields["filename"]), whole(fields["offset"]), whole(fields["length"]))
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a row, in a few words."""
+    if isinstance(error, KeyError):
+        return f"no {error.args[0]}"
+    return str(error).splitlines()[0][:100] if str(error) else type(error).__name__
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -131,12 +139,30 @@ def _read_parquet(path: str) -> Iterator[Row]:
         from pyarrow import parquet
     except ImportError:
         raise CrawlmillError("the package pyarrow is needed to read Parquet", path, "pip install pyarrow") from None
+    number = 0
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=list(COLUMNS)):
-                columns = [batch.column(column).to_pylist() for column in COLUMNS]
-                yield from map(Row, *columns)
-    except (pyarrow.ArrowException, KeyError, OSError) as error:
-        raise CrawlmillError(
-            f"not a columnar index: {str(error).splitlines()[0]}", path, f"it has the columns {', '.join(COLUMNS)}"
-        ) from None
+                columns = [_plain(batch.column(column)).to_pylist() for column in COLUMNS]
+                for row in zip(*columns):
+                    number += 1
+                    yield Row(archive_name(row[0]), whole(row[1]), whole(row[2]))
+    except (pyarrow.ArrowException, KeyError, OSError, MemoryError, ValueError) as error:
+        what = "not a row" if isinstance(error, ValueError) and number else "not a columnar index"
+        where = f"{path}: row {number}" if number else path
+        raise CrawlmillError(f"{what}: {_why(error)}", where, f"it has the columns {', '.join(COLUMNS)}") from None
+
+
+def _plain(column: Any) -> Any:
+    """A column of names or of whole numbers, whatever its type, as text or int64. Raises ``pyarrow.ArrowException``."""
+    import pyarrow
+
+    types = pyarrow.types
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if types.is_binary(kind) or types.is_large_binary(kind):  # as some writers have texts
+        return column.cast(pyarrow.string())
+    if types.is_unsigned_integer(kind) or types.is_decimal(kind):
+        return column.cast(pyarrow.int64())
+    return column

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import gzip
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
-from typing import NamedTuple
 
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import CrawlmillError, Refused, UsageError
+from crawlmill.plan.globs import matching
 from crawlmill.plan.index import is_index, read_index
+from crawlmill.plan.lines import numbered, opened
+from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
 from crawlmill.sources import STDIN, is_stream, local_path, open_source, scheme, uri_of
 from crawlmill.sources.local import refuse_special
@@ -27,13 +29,6 @@ MANIFESTS = (".paths", ".paths.gz", ".manifest", ".txt", ".jsonl", ".list")
 _ARCHIVE_NAME = re.compile(r"\.w?arc(\.wat|\.wet)?(\.(gz|zst|lz4|bz2|xz))?$")
 
 
-class Given(NamedTuple):
-    """A span that an input named, and the input itself."""
-
-    split: Split
-    by: str
-
-
 def expand(inputs: Sequence[str], base: str | None = None) -> tuple[list[Given], list[str]]:
     """The archives that inputs name, and the URIs of which something was named more than once (it is read once).
 
@@ -42,32 +37,12 @@ def expand(inputs: Sequence[str], base: str | None = None) -> tuple[list[Given],
         base: put before relative names in manifests and indexes, e.g. ``s3://commoncrawl/``.
 
     Raises:
-        UsageError: an input that names nothing.
+        UsageError: an input that names nothing; spans and single records of one archive.
     """
-    given: list[Given] = []
-    twice: list[str] = []
-    seen: set[Split] = set()
-    offsets: dict[str, set[int]] = {}
-    for item in inputs:
-        for split in _expand(os.fspath(item), base):
-            new = split if split.ranges is None else _not_yet(split, offsets.setdefault(split.uri, set()))
-            if new != split or split in seen:
-                twice.append(split.uri)
-            if new is not None and new not in seen:
-                seen.add(new)
-                given.append(Given(new, item))
+    given, twice = each_once(Given(split, item) for item in inputs for split in _expand(os.fspath(item), base))
     if not given:
         raise UsageError("no input", hint="name archives, folders, globs, manifests or indexes")
-    whole = {split.uri for split, _ in given if split == Split(split.uri)}
-    twice.extend(split.uri for split, _ in given if split.ranges is not None and split.uri in whole)
-    return [one for one in given if one.split.ranges is None or one.split.uri not in whole], twice
-
-
-def _not_yet(split: Split, offsets: set[int]) -> Split | None:
-    """A split without the ranges at offsets that were seen, which are added; None when nothing is left."""
-    new = tuple(item for item in split.ranges or () if item[0] not in offsets)
-    offsets.update(offset for offset, _ in new)
-    return replace(split, ranges=new) if new else None
+    return given, twice
 
 
 def _expand(item: str, base: str | None) -> Iterator[Split]:
@@ -78,7 +53,7 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
         if item.lower().endswith(MANIFESTS):
             raise CrawlmillError("a remote listing is not read yet", item, "download it first")
         if scheme(item) == "hdfs":
-            yield from _hdfs(item)
+            yield from _hdfs(remote(item))
         else:
             yield Split(remote(item))
         return
@@ -96,7 +71,7 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
         for name in found:
             yield Split(uri_of(os.path.join(path, name)))
     elif not os.path.lexists(path) and glob.has_magic(path):
-        matches = sorted(name for name in glob.glob(path, recursive=True) if _may_be_archive(name))
+        matches = [name for name in matching(path) if _may_be_archive(name)]
         if not matches:
             raise UsageError("nothing matches", shown(item), "check the pattern; quote it so that ** reaches us")
         for name in matches:
@@ -118,6 +93,11 @@ def _hdfs(uri: str) -> Iterator[Split]:
             yield Split(uri)  # a row of the damage table says that it is missing
             return
         found = []
+    except Refused:
+        if pattern:
+            raise
+        yield Split(uri)  # the same
+        return
     files = [row for row in found if not row.folder]
     if pattern:
         files = [row for row in files if fnmatch.fnmatchcase(row.uri.rpartition("/")[2], name)]
@@ -173,33 +153,28 @@ def _holds_archive(path: str) -> bool:
     if not os.path.isfile(path):
         return False
     try:
-        source = open_source(uri_of(path))
+        with closing(open_source(uri_of(path))) as source:
+            return is_archive(source)
     except OSError:
         return False
-    try:
-        return is_archive(source)
-    finally:
-        source.close()
 
 
 def _manifest(path: str, base: str | None) -> Iterator[Split]:
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-        data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
-        lines = [text_of(line) for line in data.split(b"\n")]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise CrawlmillError(
-            f"not a readable manifest: {error}", shown(path), "one path or JSON object a line, UTF-8, plain or gzip"
-        ) from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            split = Split.from_line(line)
-        except CrawlmillError as error:
-            raise CrawlmillError(error.what, f"{shown(path)}:{number}", error.hint) from None
-        yield replace(split, uri=place_of(split.uri, path, base))
+    where = shown(path)
+    with opened(path) as file:
+        for number, line in numbered(file, where):
+            try:
+                split = Split.from_line(text_of(line))
+                split = replace(split, uri=place_of(split.uri, path, base))
+            except UnicodeDecodeError as error:
+                raise CrawlmillError(
+                    f"not a readable manifest: {error}",
+                    f"{where}:{number}",
+                    "one path or JSON object a line, UTF-8, plain or gzip",
+                ) from None
+            except CrawlmillError as error:
+                raise CrawlmillError(error.what, f"{where}:{number}", error.hint) from None
+            yield split
 
 
 def _index(path: str, base: str | None) -> Iterator[Split]:

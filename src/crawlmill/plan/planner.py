@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
-from crawlmill.sources import is_stream, local_path, open_source, scheme
+from crawlmill.sources import is_stream, local_path, open_source, scheme, stamp_of
+from crawlmill.sources.local import refuse_special
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 
@@ -21,6 +22,8 @@ RANGES = 1000
 """Ranges of a split, at most: a request for each takes longer than reading the bytes."""
 TASKS = 64
 """Tasks of an engine whose tasks take several splits, where there are as many splits."""
+SPLITS = 1 << 17
+"""Splits of a file, at most."""
 PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: fewer, larger spans
 
 
@@ -69,15 +72,15 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
         base: put before relative names in manifests.
     """
     given, twice = expand(inputs, base)
-    archives: list[Input] = []
-    known: set[str] = set()
+    archives: dict[str, Input] = {}
     splits: list[Split] = []
     for split, _ in given:
-        if split.uri not in known:
-            known.add(split.uri)
-            archives.append(_stat(split.uri))
-        splits.extend(cut(split, split_size))
-    return Plan(tuple(archives), tuple(splits), tuple(dict.fromkeys(twice)))
+        if split.uri not in archives:
+            split = _planned(split)
+            archives[split.uri] = Input(split.uri, split.file_size, split.version)
+        known = archives[split.uri]
+        splits.extend(cut(replace(split, file_size=known.size, version=known.version), split_size))
+    return Plan(tuple(archives.values()), tuple(splits), tuple(dict.fromkeys(twice)))
 
 
 def together(plan: Plan, most: int) -> list[list[Split]]:
@@ -103,60 +106,55 @@ def together(plan: Plan, most: int) -> list[list[Split]]:
     return groups
 
 
-def _stat(uri: str) -> Input:
-    if scheme(uri) == "file":
+def _planned(split: Split) -> Split:
+    """A split with the size and version of its file, unless it has them or they are not known; without them for a pipe, whose
+    bytes are there once. Raises :class:`CrawlmillError` for a folder, a device, a socket."""
+    if split.file_size is not None or split.version is not None:
+        return replace(split, file_size=None, version=None) if is_stream(split.uri) else split
+    found = stamp_of(split.uri)
+    if found is not None:
+        return replace(split, file_size=found.size, version=found.version)
+    if scheme(split.uri) == "file" and not is_stream(split.uri):
         try:
-            found = os.stat(local_path(uri))
-        except OSError:
-            return Input(uri, None, None)
-        if is_stream(uri) or not stat.S_ISREG(found.st_mode):
-            return Input(uri, None, None)
-        return Input(uri, found.st_size, found.st_mtime_ns)
-    if scheme(uri) == "hdfs":
-        from crawlmill.sources.webhdfs import status
-
-        try:
-            row = status(uri)
-        except FileNotFoundError:
-            return Input(uri, None, None)
-        return Input(uri, row.size, row.modified)
-    return Input(uri, None, None)
+            refuse_special(os.stat(local_path(split.uri)).st_mode, split.uri)
+        except OSError:  # who reads it says so
+            pass
+    return split
 
 
 def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
-    """A whole archive as splits of about ``split_size`` bytes; a span that was planned already stays as it is."""
+    """A whole archive as splits of about ``split_size`` bytes, each with the size and version of the file; a span that was
+    planned already stays as it is."""
+    if split.file_size is None and split.version is None:
+        split = _planned(split)
     if split.start or split.end is not None:
         yield split
         return
-    if split.ranges is not None:
-        yield from _cut_ranges(split.uri, split.ranges, split_size or SPLIT_SIZE)
+    if split.ranges is not None and not is_stream(split.uri):
+        yield from _cut_ranges(split, split.ranges, split_size or SPLIT_SIZE)
         return
-    uri = split.uri
-    size, step = _stat(uri).size, split_size or SPLIT_SIZE
+    size, step = split.file_size, split_size or SPLIT_SIZE
     if size is None or size <= step:
         yield split
         return
     try:
-        source = open_source(uri)
-    except OSError:
+        with closing(open_source(split.uri)) as source:
+            kind, size = layout(source), min(size, source.size() or size)  # the planned size may be of another file
+    except OSError:  # who reads it says so
         yield split
         return
-    try:
-        kind = layout(source)
-    finally:
-        source.close()
     if split_size is None and kind == "plain":
         step *= PLAIN_FACTOR
     if kind not in ("members", "plain") or size <= step:
         yield split
         return
-    count = -(-size // step)
+    count = min(-(-size // step), SPLITS)
     cuts = [size * index // count for index in range(count)]
     for start, end in zip(cuts, [*cuts[1:], None]):
-        yield Split(uri, start, end)
+        yield replace(split, start=start, end=end)
 
 
-def _cut_ranges(uri: str, ranges: Ranges, split_size: int) -> Iterator[Split]:
+def _cut_ranges(split: Split, ranges: Ranges, split_size: int) -> Iterator[Split]:
     """Ranges as splits that fetch about ``split_size`` bytes; near ones, which one request fetches, stay together."""
     groups: list[list[Run]] = []
     size = count = 0
@@ -169,4 +167,4 @@ def _cut_ranges(uri: str, ranges: Ranges, split_size: int) -> Iterator[Split]:
         count += len(run.ranges)
     starts = [0, *(group[0].start for group in groups[1:])]
     for group, start, end in zip(groups, starts, [*starts[1:], None]):
-        yield Split(uri, start, end, tuple(item for run in group for item in run.ranges))
+        yield replace(split, start=start, end=end, ranges=tuple(item for run in group for item in run.ranges))

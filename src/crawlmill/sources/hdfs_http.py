@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
@@ -10,10 +11,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from crawlmill.errors import CrawlmillError
+from crawlmill.errors import CrawlmillError, Refused
 
-_FINAL = ("AccessControlException", "SecurityException", "FileAlreadyExistsException", "IllegalArgumentException")
+_FINAL = ("SecurityException", "FileAlreadyExistsException", "IllegalArgumentException")
 """What HDFS will not answer otherwise the next time."""
+_REFUSED = {"AccessControlException": errno.EACCES, "ParentNotDirectoryException": errno.ENOTDIR}
+"""The same, where it is about the one file."""
 
 
 class Away(Exception):
@@ -45,6 +48,7 @@ def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
 
     Raises:
         FileNotFoundError: there is no such file in HDFS.
+        Refused: HDFS does not permit it, or a file stands where a folder should.
         CrawlmillError: HDFS refuses, and would again.
         Away: it may answer later, or another node may.
     """
@@ -64,6 +68,8 @@ def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
         if error.code == 404:
             raise FileNotFoundError(2, "no such file", uri) from None
         kind, said = _refusal(error.read(20_000))
+        if kind in _REFUSED:
+            raise Refused(f"HDFS refused: {said}", uri, _REFUSED[kind]) from None
         if kind in _FINAL:
             raise CrawlmillError(f"HDFS refused: {said}", uri) from None
         raise Away(f"{where} answered {error.code}: {said}") from None

@@ -11,6 +11,7 @@ import time
 from typing import BinaryIO
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.sources import Stamp
 
 PATIENCE = 10.0
 """Seconds in which somebody must have opened a named pipe for writing."""
@@ -25,6 +26,8 @@ class Pipe:
         start: bytes of it that were already read (to see whether they are an archive).
         uri: its name.
     """
+
+    opened: Stamp | None = None
 
     def __init__(self, stream: BinaryIO | None = None, start: bytes = b"", uri: str = "-") -> None:
         self.uri = uri
@@ -48,10 +51,13 @@ class Pipe:
         if offset >= self._have:
             return b""
         self._spool.seek(offset)
-        return self._spool.read(count)
+        return self._spool.read(min(count, self._have - offset))
 
     def size(self) -> int | None:
         return self._have if self._ended else None
+
+    def now(self) -> None:
+        return None
 
     def close(self) -> None:
         self._spool.close()

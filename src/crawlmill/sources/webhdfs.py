@@ -5,17 +5,20 @@ Source: the WebHDFS REST API of Apache Hadoop.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
 import re
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Callable, NamedTuple
 from xml.etree import ElementTree
 
-from crawlmill.errors import CrawlmillError
+from crawlmill.errors import CrawlmillError, Refused
+from crawlmill.sources import Stamp
 from crawlmill.sources.hdfs_http import Away, Elsewhere, request
 
 ADDRESS = "CRAWLMILL_WEBHDFS"
@@ -29,36 +32,61 @@ _answered: dict[str, str] = {}  # of several NameNodes the one that answered las
 
 
 class Status(NamedTuple):
-    """A file or folder: its URI, its size in bytes, its modification time in ms."""
+    """A file or folder: its URI, its size in bytes, its modification time in ms, its number in HDFS (None: an old HDFS)."""
 
     uri: str
     folder: bool
     size: int
     modified: int
+    number: int | None = None
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """The state of the file; None for a folder."""
+        if self.folder:
+            return None
+        return Stamp(self.size, self.modified, None if self.number is None else (self.number,))
 
 
 class WebHdfs:
-    """An open file of HDFS."""
+    """An open file of HDFS. Raises :class:`FileNotFoundError`, :class:`PermissionError`, :class:`IsADirectoryError`."""
 
     def __init__(self, uri: str) -> None:
-        found = status(uri)
+        with _as_of_a_system(uri):
+            found = status(uri)
         if found.folder:
-            raise IsADirectoryError(21, "it is a folder", uri)
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), uri)
         self.uri, self._size = uri, found.size
+        self.opened = found.stamp
         self._at, self._ahead = 0, b""
 
     def read_at(self, offset: int, count: int) -> bytes:
         count = min(count, self._size - offset)
-        if count <= 0:
+        if count <= 0 or offset < 0:
             return b""
         start = offset - self._at
         if not (start >= 0 and start + count <= len(self._ahead)):
             wanted = min(max(count, _AHEAD), self._size - offset)
-            self._at, self._ahead, start = offset, _read(self.uri, offset, wanted), 0
+            try:
+                with _as_of_a_system(self.uri):
+                    data = _read(self.uri, offset, wanted)
+            except CrawlmillError:
+                size = status(self.uri).size
+                if size >= self._size:
+                    raise
+                self._size = size  # it was cut: it ends where it ends
+                return self.read_at(offset, count)
+            self._at, self._ahead, start = offset, data, 0
         return self._ahead[start : start + count]
 
     def size(self) -> int | None:
         return self._size
+
+    def now(self) -> Stamp | None:
+        try:
+            return status(self.uri).stamp
+        except (FileNotFoundError, Refused):  # nobody has its name any more, and what was read was read
+            return self.opened
 
     def close(self) -> None:
         self._ahead = b""
@@ -66,15 +94,23 @@ class WebHdfs:
 
 def fetch(uri: str, size: int, path: str) -> None:
     """Copy a file of HDFS of that many bytes to a local path. Raises :class:`CrawlmillError`."""
-    source = WebHdfs(uri)
     with open(path, "wb") as file:
         for offset in range(0, size, _CHUNK):
-            file.write(source.read_at(offset, _CHUNK))
+            file.write(_read(uri, offset, min(_CHUNK, size - offset)))
 
 
 def status(uri: str) -> Status:
-    """What HDFS says of a file. Raises :class:`FileNotFoundError`."""
+    """What HDFS says of a file. Raises :class:`FileNotFoundError`, :class:`crawlmill.errors.Refused`."""
     return _status(uri, json.loads(ask(uri, "GETFILESTATUS"))["FileStatus"])
+
+
+@contextmanager
+def _as_of_a_system(uri: str) -> Iterator[None]:
+    """HDFS's refusal of one file as the :class:`OSError` that a system has for it."""
+    try:
+        yield
+    except Refused as error:
+        raise OSError(error.errno, os.strerror(error.errno), uri) from None
 
 
 def listing(uri: str) -> list[Status]:
@@ -85,7 +121,14 @@ def listing(uri: str) -> list[Status]:
 
 
 def _status(uri: str, row: dict[str, object]) -> Status:
-    return Status(uri, row["type"] == "DIRECTORY", int(str(row["length"])), int(str(row["modificationTime"])))
+    number = row.get("fileId")
+    return Status(
+        uri,
+        row["type"] == "DIRECTORY",
+        int(str(row["length"])),
+        int(str(row["modificationTime"])),
+        None if not number else int(str(number)),
+    )
 
 
 def address(uri: str) -> str:

@@ -68,8 +68,17 @@ def damage(
     where: str | None = None,
     **options: str | int,
 ) -> DataFrame:
-    """What :func:`records` could not read of the same inputs with the same arguments: the damage table."""
-    return _read(spark, inputs, table, True, _options(columns, types, where, options))
+    """What :func:`records` could not read of the same inputs with the same arguments: the damage table.
+
+    Each row is there once. The format ``warc_damage`` has a row that is about a whole file - it went missing, it changed
+    while it was read - from each of its splits.
+    """
+    return each_once(_read(spark, inputs, table, True, _options(columns, types, where, options)))
+
+
+def each_once(lost: DataFrame) -> DataFrame:
+    """A damage table with each row once, in order. Each split of a file that is gone has the same row."""
+    return lost.distinct().coalesce(1).sortWithinPartitions("uri", "offset", "ordinal", "analysis", "kind")
 
 
 def _options(

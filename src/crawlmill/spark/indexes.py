@@ -5,15 +5,17 @@ from __future__ import annotations
 import glob
 import os
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
-from crawlmill.errors import UsageError
-from crawlmill.plan.index import is_index, is_parquet
+from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.plan.fields import archive_name, whole
+from crawlmill.plan.index import COLUMNS, is_index, is_parquet
 from crawlmill.plan.inputs import place_of
 from crawlmill.plan.split import Split
 from crawlmill.records import surt, urls
 from crawlmill.records.suffixes import suffix_start
-from crawlmill.sources import local_path, scheme
+from crawlmill.sources import is_stream, local_path, scheme, uri_of
 from crawlmill.warc.ranges import in_order
 
 if TYPE_CHECKING:
@@ -83,16 +85,29 @@ def read_index(spark: SparkSession, path: str) -> DataFrame:
     return spark.read.parquet(path) if parquet else of_cdxj(spark.read.text(path))
 
 
+_NUMBER = "try_cast(field['{0}'] as bigint) is not null and field['{0}'] rlike '^-?[0-9]+$'"
+_SOUND = (
+    r"(coalesce(value rlike '^\\S+ \\d{1,17} \\{' and field['filename'] <> '' and "
+    + " and ".join(_NUMBER.format(name) for name in ("offset", "length"))
+    + r", false) or raise_error(concat('\n', 'crawlmill.errors.CrawlmillError: ', input_file_name(), ': not a line of CDXJ: ', "
+    "substring(value, 1, 100))) is null) and rand() >= 0"
+)
+"""True for a line of CDXJ; a query ends at any other, with the line that the programs show. A condition that is not
+deterministic (``rand``) stays before all others: else a line without a status would be passed over by ``fetch_status = 200``."""
+
+
 def of_cdxj(lines: DataFrame) -> DataFrame:
-    """The columns of the columnar index, of CDXJ lines in the column ``value``; those of the crawl are not in it."""
+    """The columns of the columnar index, of CDXJ lines in the column ``value``; those of the crawl are not in it. A line that
+    is none ends the query."""
     from pyspark.sql.functions import udf
 
     of_url = udf(url_columns, URL_COLUMNS, useArrow=False)
-    rows = lines.where(r"value rlike '^\\S+ \\d{14} \\{'")
-    rows = rows.selectExpr(
+    rows = lines.where("trim(value) <> '' and not (value like '!%' or value like ' CDX%' or value like '#%')")
+    rows = rows.selectExpr("value", "from_json(substring(value, locate('{', value)), 'map<string,string>') as field")
+    rows = rows.where(_SOUND).selectExpr(
         "substring_index(value, ' ', 1) as url_surtkey",
-        "to_timestamp(regexp_extract(value, '^\\\\S+ (\\\\d{14}) ', 1), 'yyyyMMddHHmmss') as fetch_time",
-        "from_json(substring(value, locate('{', value)), 'map<string,string>') as field",
+        "try_to_timestamp(regexp_extract(value, '^\\\\S+ (\\\\d{14}) ', 1), 'yyyyMMddHHmmss') as fetch_time",
+        "field",
     )
     rows = rows.withColumn("part", of_url(rows.field["url"]))
     names = [column.split()[0] for column in URL_COLUMNS.split(", ")]
@@ -115,15 +130,46 @@ def splits_of_index(rows: DataFrame, index: str, base: str | None = None) -> Dat
         rows: with ``warc_filename``, ``warc_record_offset`` and ``warc_record_length``.
         index: relative filenames are looked up from there, as those of a manifest.
         base: put before them.
+
+    Raises:
+        UsageError: the columns are of other types. In a task :class:`CrawlmillError` for a row that names no archive, or no
+            whole numbers of 64 bits.
     """
     from pyspark.sql.functions import expr, udf
 
-    places = expr("collect_set(array(bigint(warc_record_offset), bigint(warc_record_length)))")
-    line = udf(lambda name, ranges: _line(place_of(name, index, base), ranges), "string", useArrow=False)
-    return (
-        rows.groupBy("warc_filename").agg(places.alias("ranges")).select(line("warc_filename", "ranges").alias("split"))
-    )
+    types = dict(rows.dtypes)
+    for column in COLUMNS[1:]:
+        if _WHOLE.fullmatch(types.get(column, "")) is None:
+            raise UsageError(
+                f"the column {column} is {types.get(column, 'not there')}", index, "it has whole numbers, as bigint"
+            )
+    pair = ", ".join(f"try_cast({column} as bigint)" for column in COLUMNS[1:])
+    place = udf(lambda name: _place(name, index, base), "struct<real:string,uri:string>", useArrow=False)
+    line = udf(partial(_line, index), "string", useArrow=False)
+    named = rows.groupBy(COLUMNS[0]).agg(expr(f"collect_set(array({pair}))").alias("ranges"))
+    files = named.select(place(COLUMNS[0]).alias("place"), "ranges").groupBy("place.real")
+    found = files.agg(expr("min(place.uri)").alias("uri"), expr("flatten(collect_list(ranges))").alias("ranges"))
+    return found.select(line("uri", "ranges").alias("split"))
 
 
-def _line(uri: str, ranges: list[list[int]]) -> str:
-    return Split(uri, ranges=in_order((offset, length) for offset, length in ranges)).to_json()
+_WHOLE = re.compile(r"tinyint|smallint|int|bigint|string|decimal\(\d+,0\)")
+
+
+def _place(filename: str | None, index: str, base: str | None) -> tuple[str, str]:
+    """What a file is behind all links, and what it is called. (Device and inode differ from node to node.)"""
+    try:
+        uri = place_of(archive_name(filename), index, base)
+    except ValueError as error:
+        raise CrawlmillError(f"not a row of an index: {error}: {filename!r:.100}", index, "see its filenames") from None
+    if is_stream(uri):
+        raise CrawlmillError("Spark's tasks cannot read a pipe", uri, "give the path of a file")
+    return (uri_of(os.path.realpath(local_path(uri))) if scheme(uri) == "file" else uri), uri
+
+
+def _line(index: str, uri: str, ranges: list[list[int | None]]) -> str:
+    try:
+        return Split(uri, ranges=in_order((whole(offset), whole(length)) for offset, length in ranges)).to_json()
+    except ValueError as error:
+        raise CrawlmillError(
+            f"not a row of an index: an offset or a length of {uri} is {error}", index, "see its columns"
+        ) from None

@@ -33,7 +33,7 @@ NAMES = (
     "split_bytes",
     "base",
 )
-_SIZE = re.compile(r"(\d+)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15})\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
 Options = Mapping[str, str]
 
 
@@ -59,23 +59,29 @@ def paths_of(inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) 
     """
     named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     paths = [os.fspath(item) for item in named]
-    _refuse_streams(paths)
+    refuse_streams(paths)
     return [uri_of(local_path(path)) if scheme(path) == "file" else path for path in paths]
 
 
 def inputs_of(options: Options) -> list[str]:
     """What ``load()`` was given. Raises :class:`UsageError` when that is nothing."""
-    found = json.loads(options["paths"]) if "paths" in options else []
+    try:
+        found = json.loads(options.get("paths", "[]"))
+    except (ValueError, RecursionError):
+        found = None
+    if type(found) is not list or any(type(item) is not str for item in found):
+        raise UsageError(
+            f"paths is {options['paths'][:100]!r}", hint='it is a JSON array of texts; or use .load("...")'
+        )
     if "path" in options:
         found.append(options["path"])
     if not found:
         raise UsageError("no input", hint="name archives, folders, globs or manifests: .load(...)")
-    found = [str(item) for item in found]
-    _refuse_streams(found)
+    refuse_streams(found)
     return found
 
 
-def _refuse_streams(uris: Iterable[str]) -> None:
+def refuse_streams(uris: Iterable[str]) -> None:
     """Raise :class:`UsageError` for what a task cannot read."""
     for uri in uris:
         if is_stream(uri):
@@ -86,7 +92,7 @@ def partitions_of(options: Options) -> list[list[Split]]:
     """The splits of each partition, in order; the same splits as those of every engine for the same split size."""
     size = split_size_of(options)
     plan = make_plan(inputs_of(options), size, options.get("base"))
-    _refuse_streams(plan.streams)
+    refuse_streams(plan.streams)
     return together(plan, size)
 
 

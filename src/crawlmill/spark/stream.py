@@ -11,11 +11,12 @@ from pyspark.sql.streaming.datasource import ReadAllAvailable, ReadLimit, ReadMa
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.inputs import is_manifest, read_manifest
+from crawlmill.plan.once import Once
 from crawlmill.plan.planner import cut
 from crawlmill.plan.split import Split
 from crawlmill.sources import local_path
 from crawlmill.spark.batches import Read
-from crawlmill.spark.options import inputs_of, size_of, split_size_of
+from crawlmill.spark.options import inputs_of, refuse_streams, size_of, split_size_of
 from crawlmill.spark.source import SplitPartition, read_partition
 
 if TYPE_CHECKING:
@@ -74,12 +75,21 @@ class ManifestReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     def partitions(self, start: dict[str, object], end: dict[str, object]) -> Sequence[InputPartition]:
         given = self._given()
         first, last = self._checked(given, start), self._checked(given, end)
-        size = split_size_of(self._options)
-        return [SplitPartition([part]) for split in given[first:last] for part in cut(split, size)]
+        size, once = split_size_of(self._options), Once()
+        found: list[InputPartition] = []
+        for number, split in enumerate(given[:last]):
+            once.look(split)
+            new = once.new(split)
+            if number >= first:
+                refuse_streams([split.uri])
+                found += [SplitPartition([part]) for one in new for part in cut(one, size)]
+        return found
 
     def _checked(self, given: Sequence[Split], offset: dict[str, object]) -> int:
         """The lines that an offset stands for, when the manifest still has them."""
-        lines = int(str(offset["lines"]))
+        lines = offset.get("lines")
+        if type(lines) is not int:
+            raise CrawlmillError(f"not an offset of a manifest: {str(offset)[:100]}", self._manifest, "begin anew")
         if dict(offset_after(given, lines)) != offset or lines > len(given):
             raise CrawlmillError(
                 f"the first {lines} lines of the manifest are not those that were read",

@@ -18,12 +18,15 @@ MESSAGES = {
     "crash": "the analysis ended its worker",
     "range": "the index names a range that is not a record's",
     "missing": "no such file",
+    "changed": "the file is not the one that was planned: it was read up to the planned size",
     "unreadable": "the file cannot be read",
     "empty": "the file is empty",
     "format": "not a web archive",
     "page": "an error page in place of an archive",
 }
 """The fixed text of each kind: engines must agree on it. ``analysis`` alone adds what was raised."""
+OF_FILES = ("missing", "unreadable", "empty", "changed")
+"""Kinds of rows that are about a whole file: equal from each of its splits, and one when they are merged."""
 COLUMNS = (
     "uri: string, offset: int64, length: int64, kind: string, message: string, analysis: string, ordinal: int64, "
     "records: int64"

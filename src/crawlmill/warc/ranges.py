@@ -92,7 +92,10 @@ def walk_ranges(source: Source, ranges: Sequence[tuple[int, int]], reading: Read
     if not source.read_at(0, 1):
         yield damage(source.uri, 0, 0, "empty")
         return
-    reading.bytes += sum(length for _, length in ranges)
+    size = source.size()
+    for offset, length in ranges:  # any numbers that a table holds: those of an index may be wrong
+        end = offset + length if size is None else min(offset + length, size)
+        reading.bytes += max(0, end - max(0, offset))
     apart: list[tuple[int, int]] = []
     for run in runs(ranges):
         view = _fetched(source, run)

@@ -1,0 +1,73 @@
+"""One split to its records and its damage. The only place where an archive is opened for reading it, on every engine."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Generator
+
+from crawlmill.errors import ReadFailed
+from crawlmill.plan.split import Split
+from crawlmill.sources import open_source
+from crawlmill.sources.bounded import Bounded
+from crawlmill.warc.damage import Damage, damage
+from crawlmill.warc.ranges import read_span
+from crawlmill.warc.reading import Reading
+from crawlmill.warc.stream import Item
+
+_MISSING = (errno.ENOENT, errno.ENOTDIR)
+_UNREADABLE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EILSEQ,
+    errno.ENXIO,
+    errno.ENODEV,
+)
+"""What a name or a file is at fault for, here and at every later try. All else is the machine's: the run ends."""
+
+
+def read_split(split: Split, reading: Reading) -> Generator[Item, None, None]:
+    """Every record of a split, and every damage row.
+
+    Args:
+        split: what is read. The file ends at its planned size, however long it is by now.
+        reading: what is asked for; its counters are filled.
+
+    Yields:
+        Records (valid until the next one) and damage rows. Those that are about the whole file - it is not there, we may
+        not read it, it changed - are the same from every split.
+
+    Raises:
+        CrawlmillError: reading failed for a reason that lies not in the file: too many open files, an I/O error.
+    """
+    try:
+        source = Bounded(open_source(split.uri), split.file_size, split.version)
+    except OSError as error:
+        yield unopened(split.uri, error)
+        return
+    try:
+        try:
+            yield from read_span(source, split.start, split.end, split.ranges, reading)
+            if source.failure is not None:  # an analysis has caught it
+                raise source.failure
+        except ReadFailed as failure:
+            yield unopened(split.uri, failure.error, "reading failed")
+        if source.end is not None and split.file_size is None and split.start > source.end and split.ranges is None:
+            yield damage(split.uri, split.start, (split.end or split.start) - split.start, "range")
+        if source.changed():
+            yield damage(split.uri, source.end or 0, 0, "changed")
+    finally:
+        source.close()
+
+
+def unopened(uri: str, error: OSError, what: str = "it cannot be opened") -> Damage:
+    """The row for a file that is not there, or that we may not read: equal from every split, so that they merge into one.
+    Raises :class:`CrawlmillError` for every other error."""
+    if error.errno in _MISSING:
+        return damage(uri, 0, 0, "missing")
+    if error.errno in _UNREADABLE:
+        return damage(uri, 0, 0, "unreadable", detail=os.strerror(error.errno))
+    raise ReadFailed(what, uri, error) from error
