@@ -146,6 +146,7 @@ def test_every_command_is_tried() -> None:
     assert names == set(COMMANDS), "add what the new command prints of data"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[name, *words] for name, every in COMMANDS.items() for words in every], ids=ascii)
 def test_nothing_raw_reaches_a_terminal(folder: Path, words: list[str]) -> None:
     code, text = on_terminal(words, folder)

@@ -136,6 +136,7 @@ def test_markup_that_takes_the_square_is_oversized(name: str, tmp_path: Path) ->
     assert damage == {("tags", "oversized"), ("words", "oversized")} and rows == {"mime": 1}
 
 
+@pytest.mark.slow
 def test_more_words_than_a_language_has(tmp_path: Path) -> None:
     record = make_record("conversion", "http://a.example/", numbered("%x ", 4 * MIB).encode())
     assert run(tmp_path, [record], "words") == ({}, {("words", "oversized")})

@@ -403,6 +403,7 @@ COMMANDS: list[Callable[[str], list[str]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", range(len(COMMANDS)))
 def test_the_commands_end_with_one_line(crawl: Path, command: int) -> None:
     wild: dict[str, bytes] = {

@@ -82,6 +82,7 @@ def test_what_is_let_through_is_bounded(name: str, size: int) -> None:
     assert followed.templates <= MOST_TEMPLATES and ELEMENT * elements(text) < MEMORY * MAX_BODY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUADRATIC, *LINEAR])
 def test_the_look_at_a_page_is_linear(name: str) -> None:
     """Twice the page, about twice the calls; it ends where a limit is passed, so no page costs more than that."""

@@ -163,6 +163,7 @@ def command(*words: str | bytes, input: bytes = b"") -> subprocess.CompletedProc
     return subprocess.run(program, input=input, capture_output=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [b"caf\xe9.warc.gz", b"new\nline.warc.gz", b"esc\x1b[31m.warc.gz"])
 def test_every_command_takes_the_uri_that_another_printed(named: list[str], tmp_path: Path, name: bytes) -> None:
     path = named[NAMES.index(name)]
@@ -218,6 +219,7 @@ def test_an_analysis_in_a_strange_folder(samples: Path, tmp_path: Path) -> None:
             assert len(load([several])) == 3
 
 
+@pytest.mark.slow
 def test_a_table_under_any_name_is_shown(tmp_path: Path) -> None:
     import pyarrow as pa
 
@@ -233,6 +235,7 @@ def test_a_table_under_any_name_is_shown(tmp_path: Path) -> None:
             assert done.returncode == 0 and b" x" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runner", ["inline", "local"])
 def test_mrjob_reads_them(named: list[str], runner: str) -> None:
     pytest.importorskip("mrjob")

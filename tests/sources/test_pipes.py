@@ -57,6 +57,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "what", ["run origins,records", "inspect", "run origins --pool thread", "run status --record-timeout 9"]
@@ -197,6 +198,7 @@ def test_folders_and_patterns_pass_over_them(special: Path, tmp_path: Path) -> N
             expand(inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["null.warc.gz", "tty.warc.gz", "s.warc.gz", "/dev/zero", "/dev/full"])
 def test_devices_and_sockets_are_one_line(special: Path, name: str) -> None:
     path = special / name

@@ -16,7 +16,7 @@ from crawlmill.warc import blocks as walker
 from memory import Seen, read
 from strategies import LAYOUTS, damaged, records
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def parts(

@@ -56,7 +56,10 @@ def read_split(split: Split, reading: Reading) -> Generator[Item, None, None]:
         except ReadFailed as failure:
             yield unopened(split.uri, failure.error, "reading failed")
         if source.end is not None and split.file_size is None and split.start > source.end and split.ranges is None:
-            yield damage(split.uri, split.start, (split.end or split.start) - split.start, "range")
+            if source.end == 0:
+                yield damage(split.uri, 0, 0, "empty")  # as the split at 0 says
+            else:
+                yield damage(split.uri, split.start, (split.end or split.start) - split.start, "range")
         if source.changed():
             yield damage(split.uri, source.end or 0, 0, "changed")
     finally:

@@ -17,7 +17,7 @@ _LINE_ENDS = 64  # bytes of line ends behind a record, at most
 
 class Cut(NamedTuple):
     """What a search in a block found: where it ends before its declared end (None: it does not), and how many whole
-    records were seen in it that may be its own or not."""
+    records were seen before that which may be its own or not."""
 
     at: int | None
     seen: int
@@ -91,22 +91,22 @@ class Chains:
             candidate = self._search.next(at, stop)
             if candidate is None or budget < 0:
                 return Cut(None, seen)
-            at, here = candidate + 1, candidate
+            at, here, whole = candidate + 1, candidate, 0
             while here not in broken:
                 budget -= 1
                 broken.add(here)
                 end = self._end(here)
                 if end is None or (end > stop and not inside):
                     break
-                link, seen = self._link(end), seen + 1
+                link, whole = self._link(end), whole + 1
                 if inside and end <= stop <= link.at:
                     return Cut(None, 0)  # the last record inside ends where the block does
-                if link.border and not self._nested(link):
-                    if link.last or link.at >= stop:
-                        return Cut(candidate, seen)
-                    here = link.at
-                    continue
-                break
+                if not link.border or self._nested(link):
+                    break
+                if link.last or link.at >= stop:
+                    return Cut(candidate, seen)
+                here = link.at
+            seen += whole
 
     def next(self, at: int) -> tuple[int | None, int]:
         """The next place at or after ``at`` where a record seems to begin: one that lies in no other one, and ends well if

@@ -83,6 +83,8 @@ class Grammar(Protocol):
 
 
 class Search(Protocol):
+    """A search for records that goes forward through a view."""
+
     def next(self, at: int, stop: int | None, last: int | None = None) -> int | None:
         """The first place from ``at`` on, before ``stop``, where a record seems to begin; None when there is none. Nothing is
         looked at from ``last`` on.

@@ -169,9 +169,8 @@ def _sought(source: Source) -> Layout | None:
         if plain is None and missing is not None:
             raise missing
         return plain
-    return min(
-        sure or [member for member in whole if member[1] is not None], key=lambda member: member[0], default=(0, None)
-    )[1]
+    known = sure or [(offset, layout) for offset, layout in whole if layout is not None]
+    return min(known, key=lambda member: member[0])[1] if known else None
 
 
 def _whole_member(source: Source, codec: Codec, at: int) -> tuple[int, Layout | None] | None:
