@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archives import gz, gz_whole, make_record
-from crawlmill.warc.heads import arc_head, arc_start
+from crawlmill.warc.arc import arc_head, arc_start
 from memory import read
 
 A, B, C = (make_record("response", f"http://{name}.example/", name.encode() * 50) for name in "abc")

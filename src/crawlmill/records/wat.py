@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from crawlmill.records.http import media_type
+from crawlmill.records.parse_json import load_json as load_json  # what a Wat is made of
 from crawlmill.records.urls import clean_url
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Union
 
-from crawlmill.warc.feed import MemberFeed, PlainFeed
+from crawlmill.warc.feed import PlainFeed
 from crawlmill.warc.heads import Grammar
+from crawlmill.warc.member_feed import MemberFeed
 
 Feed = Union[PlainFeed, MemberFeed]
 _LINE_ENDS = 64  # bytes of line ends behind a record, at most

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from crawlmill.errors import MissingExtra
 from crawlmill.sources import Source
+from crawlmill.warc.arc import ARC
 from crawlmill.warc.chains import Chains
 from crawlmill.warc.codecs import BZ2, DICTIONARY, GZIP, LZ4, SKIP, XZ, ZSTD, BadData, Codec, codec_for, zstd_codec
 from crawlmill.warc.feed import PlainFeed
-from crawlmill.warc.heads import ARC, WARC, Grammar
+from crawlmill.warc.heads import WARC, Grammar
 from crawlmill.warc.sync import Borders, frame_end, skippable
 
 SOUGHT = 16 << 20

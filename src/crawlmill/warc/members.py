@@ -21,8 +21,9 @@ from crawlmill.warc.blocks import FIRST, FIRST_OUT, GzipBlock, inflate_member
 from crawlmill.warc.codecs import GZIP, GZIP_CODEC, may_begin
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.digests import digest_damage
-from crawlmill.warc.feed import FeedError, MemberFeed, Place
+from crawlmill.warc.feed import FeedError, Place
 from crawlmill.warc.heads import WARC
+from crawlmill.warc.member_feed import MemberFeed
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.stream import Item, Parser, Piece, Unfinished
 from crawlmill.warc.sync import Borders

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple, Union
 
 from crawlmill.records.record import Record
+from crawlmill.warc.arc import ARC
 from crawlmill.warc.chains import Chains, Feed
 from crawlmill.warc.damage import BodyDamage, Damage, damage
 from crawlmill.warc.feed import LOOK, Place
-from crawlmill.warc.heads import ARC, MAX_HEADER, WARC, Head
+from crawlmill.warc.heads import MAX_HEADER, WARC, Head
 
 Item = Union[Record, Damage]
 

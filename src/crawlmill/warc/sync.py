@@ -18,8 +18,9 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from crawlmill.sources import Source
+from crawlmill.warc.arc import MAX_LINE
 from crawlmill.warc.codecs import GZIP_CODEC, SKIP, BadData, Codec
-from crawlmill.warc.heads import MAX_LINE, WARC, Grammar
+from crawlmill.warc.heads import WARC, Grammar
 
 HEADER_FIELDS = 256
 REGION = 256 << 10

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crawlmill.sources import Source
+from crawlmill.warc.arc import ARC
 from crawlmill.warc.codecs import Codec
 from crawlmill.warc.damage import Damage, damage
-from crawlmill.warc.feed import MemberFeed, PlainFeed
-from crawlmill.warc.heads import ARC, WARC
+from crawlmill.warc.feed import PlainFeed
+from crawlmill.warc.heads import WARC
 from crawlmill.warc.layout import Layout, find_layout, what_it_is
+from crawlmill.warc.member_feed import MemberFeed
 from crawlmill.warc.members import Walk, counted, failure
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.stream import Item, Parser
