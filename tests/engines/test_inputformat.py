@@ -28,6 +28,7 @@ from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
 from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink, deliver, schema_of
+from crawlmill.sources import local_path, uri_of
 
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]
 BLOCK = 8 << 20
@@ -229,7 +230,10 @@ class TestOnACluster:
         assert sorted(lines) == sorted(expected)
         assert [int(key) for key in keys] == [json.loads(line)["start"] for line in lines]
         planned = make_plan([f"{here}/{name}.warc.gz" for name in NAMES]).splits  # with sizes and versions as well
-        assert {Split(split.uri, split.start, split.end).to_json() for split in planned} <= set(lines)
+        # A name that a terminal cannot show is a file:/// URI in a plan; a mapper makes that of the lines as well.
+        read = [Split.from_line(line) for line in lines if "hdfs://" not in line]
+        found = {(uri_of(local_path(split.uri)), split.start, split.end) for split in read}
+        assert {(split.uri, split.start, split.end) for split in planned} <= found
 
     def test_a_plain_job_gives_the_rows_of_the_local_engine(
         self, cluster: Path, hdfs: Callable[..., str], jar: str, crawl: Path, tmp_path: Path
