@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import random
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Broken:
     places: frozenset[int]  # offsets at which a record may be handed out
     rough: list[tuple[int, int]]  # spans that were changed: there anything may be read
     containers: int  # records that held a plain archive before the file was broken
-    unsure: bool  # a member begins with a record within a record, by chance: no reader can tell it from one of the file
+    unsure: bool  # a wrong length ends on a border, or a member begins with a record within a record, by chance
 
 
 def bodies(pick: random.Random) -> list[tuple[str, bytes]]:
@@ -185,6 +186,27 @@ def store(units: Sequence[Unit], layout: str, pick: random.Random) -> Stored:
     return Stored(data, parts, borders, unsure)
 
 
+def ends_by_chance(units: Sequence[Unit]) -> bool:
+    """Whether a length that is wrong ends exactly where a record begins, be it one within a record, or where the file ends: no
+    reader can tell it from a right one."""
+    plain, at = b"".join(unit.data for unit in units), 0
+    for unit in units:
+        found = _DECLARED.match(plain, at) if not unit.sound and unit.url is not None else None
+        if found is not None:
+            rest = plain[found.end() + int(found[1] or found[2]) :][:80].lstrip(b"\r\n")
+            own = at + len(unit.data) - line_ends(unit.data)
+            end = found.end() + int(found[1] or found[2])
+            if end != own and (not rest or rest.startswith((b"WARC/", b"http://", b"filedesc:"))):
+                return True
+        at += len(unit.data)
+    return False
+
+
+_DECLARED = re.compile(
+    rb"WARC/(?:[^\n]*\n(?!\r\n))*?[^\n]*\nContent-Length: (\d{1,8})\r\n(?:[^\r\n]+\r\n)*\r\n|[^\n]* (\d{1,8})\n"
+)
+
+
 def _plain(units: Sequence[Unit]) -> Stored:
     parts, borders, at = [], [], 0
     for unit in units:
@@ -290,7 +312,8 @@ def change_units(units: list[Unit], form: str, pick: random.Random) -> tuple[lis
         return new, f"{way} {at} {other}"
     if way == "delete":
         return (units[:at] + units[at + 1 :]) or units, f"{way} {at}"
-    return units + records(form, random.Random(pick.random())), way
+    more = records(form, random.Random(pick.random()))
+    return units + [unit for unit in more if "nested-plain" not in (unit.url or "")], way
 
 
 def change_bytes(stored: Stored, layout: str, pick: random.Random) -> tuple[int, int, bytes, str]:
@@ -348,14 +371,18 @@ def change_bytes(stored: Stored, layout: str, pick: random.Random) -> tuple[int,
 def broken(form: str, layout: str, seed: int) -> Broken:
     """A file of a layout with one to three changes."""
     pick = random.Random(f"{form} {layout} {seed}")
+    of_units = pick.choice((0, 1, 1, 2))
+    of_bytes = pick.choice((0, 1, 1, 2)) if of_units else pick.choice((1, 1, 2))
     units, names = records(form, pick), []
-    for _ in range(pick.choice((0, 1, 1, 2))):
+    if of_units + of_bytes > 1:  # of two changes near a plain archive in a record one may hide the other
+        units = [unit for unit in units if "nested-plain" not in (unit.url or "")]
+    for _ in range(of_units):
         units, name = change_units(units, form, pick)
         names.append(name)
     stored = store(units, layout, pick)
     data, parts = stored.data, stored.parts
     rough = [(part.start, part.end) for part in parts if not part.unit.sound]
-    for _ in range(pick.choice((0, 1, 1, 2)) if names else pick.choice((1, 1, 2))):
+    for _ in range(of_bytes):
         if not data:
             break
         at, gone, put, name = change_bytes(Stored(data, parts, stored.borders), layout, pick)
@@ -389,5 +416,5 @@ def broken(form: str, layout: str, seed: int) -> Broken:
         frozenset(part.start for part in parts if part.unit.url is not None),
         rough,
         sum("nested-plain" in (unit.url or "") for unit in units),
-        stored.unsure,
+        stored.unsure or ends_by_chance(units),
     )

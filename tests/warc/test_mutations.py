@@ -19,16 +19,12 @@ from crawlmill.warc.stream import Piece
 from crawlmill.warc.sync import skippable
 from crawlmill.warc.walk import walk
 from memory import Found, Memory, read
-from mutations import LAYOUTS, WARC, Broken, broken
+from mutations import LAYOUTS, Broken, broken
 
 MUTATIONS = int(os.environ.get("CRAWLMILL_MUTATIONS") or 300)
 """How many, over all layouts. CRAWLMILL_MUTATIONS=10000 CRAWLMILL_SEED=0 takes some minutes."""
 SEED = int(os.environ.get("CRAWLMILL_SEED") or random.SystemRandom().randrange(1 << 32))
 """The first seed, a fresh one unless it is given. A failure prints it."""
-BY_CHANCE = {
-    (WARC, "zst, several a member", 102): "a length that is too large ends exactly on a border of a record in a record"
-}
-"""Of the first ten thousand those that no reader can tell from a sound file."""
 OUTSIDE = ("body", "oversized", "analysis")
 EVIDENCE = ("digest", "range", "changed")
 
@@ -44,8 +40,8 @@ def check(form: str, layout: str, seed: int) -> None:
 def laws(done: Broken) -> None:
     data = done.data
     found = read(data, blocks=True)
-    nothing_is_lost(done, found)
     if not done.unsure:
+        nothing_is_lost(done, found)
         nothing_is_false(done, found)
     pieces_tile(data, full=False)
     pieces_tile(data, full=True)
@@ -244,8 +240,6 @@ def full_is_the_same(data: bytes, found: Found) -> None:
 @pytest.mark.parametrize(("form", "layout"), LAYOUTS)
 def test_mutations(form: str, layout: str) -> None:
     for seed in range(SEED, SEED + -(-MUTATIONS // len(LAYOUTS))):
-        if (form, layout, seed) in BY_CHANCE:
-            continue
         try:
             check(form, layout, seed)
         except AssertionError as problem:
