@@ -13,6 +13,7 @@ from archives import gz, gz_whole, http_response, make_record
 from crawlmill.errors import CrawlmillError
 from crawlmill.records.record import Record
 from crawlmill.sources.local import LocalFile
+from crawlmill.warc import sync
 from crawlmill.warc.damage import MESSAGES, BodyDamage, Damage
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.walk import walk
@@ -96,6 +97,14 @@ def test_a_bad_checksum_of_a_small_member_is_always_seen() -> None:
 def test_a_wrong_size_in_the_trailer_is_always_seen() -> None:
     damaged = flipped(SOUND, END - 3)
     assert (read(damaged).urls, rows(damaged)) == (OTHERS, [("corrupt", START, END - START, 0)])
+
+
+def test_a_full_check_of_a_record_that_is_larger_than_a_border_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync, "LARGEST", 1000)
+    found = read(SOUND, full=True, max_record=1000)
+    assert (found.urls, found.rows) == (ALL, [])
+    damaged = read(flipped(SOUND, END - 8), full=True, max_record=1000)
+    assert [(row.kind, row.offset, row.length) for row in damaged.rows] == [("corrupt", START, END - START)]
 
 
 def test_a_damaged_magic_hides_no_record() -> None:

@@ -14,6 +14,7 @@ from crawlmill.warc.member_feed import MemberFeed
 
 Feed = Union[PlainFeed, MemberFeed]
 _LINE_ENDS = 64  # bytes of line ends behind a record, at most
+_STEP = 32  # bytes that no record is shorter than
 
 
 class Cut(NamedTuple):
@@ -176,6 +177,3 @@ class Chains:
             return _Link(end, data.count(b"\n", 0, end - at), True, not self._feed.near(end, 1))
         here = at + count
         return _Link(here, data.count(b"\n", 0, count), self._grammar.border(self._feed, here), False)
-
-
-_STEP = 32  # bytes that no record is shorter than

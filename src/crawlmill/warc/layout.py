@@ -101,7 +101,9 @@ def _codec_quietly(head: bytes, uri: str) -> Codec | None:
 
 def _is_record(plain: bytes) -> Grammar | None:
     plain = plain.lstrip(b"\r\n")
-    return next((grammar for grammar in (WARC, ARC) if plain.startswith(b"WARC/") or grammar.opens(plain)), None)
+    if plain.startswith(b"WARC/"):
+        return WARC
+    return ARC if ARC.opens(plain) else None
 
 
 def _behind_frames(source: Source, head: bytes) -> tuple[int, bytes]:

@@ -18,7 +18,7 @@ from crawlmill.records.http import Headers
 from crawlmill.records.record import Record
 from crawlmill.sources import Source
 from crawlmill.warc.blocks import FIRST, FIRST_OUT, GzipBlock, inflate_member
-from crawlmill.warc.codecs import GZIP, GZIP_CODEC, may_begin
+from crawlmill.warc.codecs import GZIP, GZIP_CODEC, BadData, may_begin
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.digests import digest_damage
 from crawlmill.warc.feed import FeedError, Place
@@ -196,8 +196,7 @@ class Walk:
         if block.size <= self.reading.max_record:
             return block.sound()
         start = self._base + self._pos
-        member = self._borders.member(start)
-        return member is not None and member.end == start + block.length
+        return _decodes(self.source, start, start + block.length)
 
     def _unsound(self, after: int) -> Iterator[Item]:
         """A member that does not decode whole although its end is known (``--check full``): reading goes on there."""
@@ -228,6 +227,22 @@ class Walk:
         border = self._borders.next(feed.failed.offset + 1)
         yield failure(self.source, parser, feed.failed, border, self._borders)
         self._go(border)
+
+
+def _decodes(source: Source, start: int, end: int) -> bool:
+    """Whether the member at an offset decodes whole and ends at another, however large it is."""
+    decoder, at = GZIP_CODEC.make(), start
+    try:
+        while at < end and not decoder.eof:
+            data = source.read_at(at, GZIP_CODEC.step)
+            if not data:
+                return False
+            at += len(data)
+            for _ in decoder.feed(data):
+                pass
+    except BadData:
+        return False
+    return decoder.eof and at - len(decoder.unused) == end
 
 
 def failure(source: Source, parser: Parser, failed: FeedError, border: int, borders: Borders) -> Damage:

@@ -123,7 +123,8 @@ class Parser:
             line_ends = len(ready) - len(ready.lstrip(b"\r\n"))
             if one_member and line_ends:
                 end = feed.ends(feed.here, feed.here + line_ends)
-                line_ends = line_ends if not end or end == feed.here else end - feed.here
+                if end is not None and end > feed.here:
+                    line_ends = end - feed.here
             if line_ends:
                 feed.skip(line_ends)
                 continue
