@@ -97,7 +97,8 @@ def test_the_depth_is_a_rule(inside: bytes) -> None:
 
 
 def test_the_answer_does_not_depend_on_the_caller() -> None:
-    """The standard library's parser gives up when the caller's stack and the nesting are too much together."""
+    """The standard library's parser gives up when the caller's stack and the nesting are too much together (until Python 3.12,
+    which counts the calls of C by themselves)."""
     block = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     calls = sys.getrecursionlimit() - len_of_stack() - 100
 
@@ -107,8 +108,9 @@ def test_the_answer_does_not_depend_on_the_caller() -> None:
     assert deep(calls) == load_json(block)
     with pytest.raises(BodyDamage):
         load_json(block[:-1])
-    with pytest.raises(RecursionError):
-        plain_at(calls, block)
+    if sys.version_info < (3, 12):
+        with pytest.raises(RecursionError):
+            plain_at(calls, block)
 
 
 def plain_at(left: int, block: bytes) -> object:
