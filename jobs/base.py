@@ -76,7 +76,7 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         from crawlmill.engines.hadoop import lines_per_map
         from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
         from crawlmill.shipping import ship
-        from crawlmill.sources.webhdfs import ADDRESS, address
+        from crawlmill.stores.webhdfs import ADDRESS, address
 
         options = self.options
         know_hdfs()

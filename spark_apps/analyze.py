@@ -12,8 +12,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
-from crawlmill.sources import local_path, scheme
 from crawlmill.spark.rdd import Lines, bring_files, progress, run_lines, save_parts, tasks_of
+from crawlmill.stores import local_path, scheme
 from crawlmill.streaming import add_job_options, job_of
 from crawlmill.terminal import guard
 

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import crawlmill.spark
-from crawlmill.sources import local_path, scheme
 from crawlmill.spark.indexes import URL_COLUMNS, url_columns
 from crawlmill.spark_apps.common import add_output, add_reading, application, note, reading, run, save, save_damage
+from crawlmill.stores import local_path, scheme
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

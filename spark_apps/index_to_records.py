@@ -21,7 +21,6 @@ from crawlmill.errors import DamageLimit, UsageError
 from crawlmill.plan.planner import cut
 from crawlmill.plan.scan import read_split
 from crawlmill.plan.split import Split
-from crawlmill.sources import local_path, scheme
 from crawlmill.spark.arrays import KINDS
 from crawlmill.spark.batches import Query, reader_of
 from crawlmill.spark.indexes import read_index, splits_of_index
@@ -39,6 +38,7 @@ from crawlmill.spark_apps.common import (
     save,
     save_damage,
 )
+from crawlmill.stores import local_path, scheme
 from crawlmill.warc.damage import Damage
 from crawlmill.warc.stream import Item
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crawlmill.records.record import Record
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.damage import BodyDamage, Damage
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.walk import walk

@@ -13,7 +13,7 @@ from pathlib import Path
 from crawlmill import jobspec
 from crawlmill.errors import UsageError
 from crawlmill.files import whole_name
-from crawlmill.sources import scheme
+from crawlmill.stores import scheme
 from crawlmill.task import Job
 
 NODE_MODULES = (
@@ -32,7 +32,7 @@ NODE_MODULES = (
     "task",
     "streaming",
 )
-NODE_ROOMS = ("records", "warc", "sources", "plan", "guard", "mappers", "reducers", "jobs", "spark")
+NODE_ROOMS = ("records", "warc", "stores", "plan", "guard", "mappers", "reducers", "jobs", "spark")
 ZIP, JOB = "crawlmill.zip", "job.json"
 ENV = "env"
 """The folder on a node that a packed environment is unpacked into."""

@@ -21,8 +21,8 @@ from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
 from crawlmill.scratch import Scratch
-from crawlmill.sources import STDIN, is_stream, local_path, scheme, uri_of
-from crawlmill.sources.names import descriptor
+from crawlmill.stores import STDIN, is_stream, local_path, scheme, uri_of
+from crawlmill.stores.names import descriptor
 from crawlmill.task import MEMORY, Job, Task
 from crawlmill.terminal import guard
 from crawlmill.warc.layout import begins_archive
@@ -196,11 +196,11 @@ def _splits(stdin: BinaryIO) -> Iterator[Split]:
     """Splits of the manifest on a stream; or the stream itself, when its first bytes are those of an archive."""
     start = stdin.read(1 << 16)
     if begins_archive(start):
-        from crawlmill import sources
-        from crawlmill.sources.pipe import Pipe
+        from crawlmill import stores
+        from crawlmill.stores.pipe import Pipe
 
-        sources.standard_input = lambda: Pipe(stdin, start)
-        yield Split(sources.STDIN)
+        stores.standard_input = lambda: Pipe(stdin, start)
+        yield Split(stores.STDIN)
         return
     joined = _Joined(start, stdin)
     lines = gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)

@@ -22,7 +22,7 @@ from crawlmill.engines.mrjob import MrJob
 from crawlmill.engines.spark import Spark
 from crawlmill.errors import UsageError
 from crawlmill.shipping import ship
-from crawlmill.sources import STDIN
+from crawlmill.stores import STDIN
 from sessions import OLD, led_to, spark_home
 
 

@@ -28,7 +28,7 @@ from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
 from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink, deliver, schema_of
-from crawlmill.sources import local_path, uri_of
+from crawlmill.stores import local_path, uri_of
 
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]
 BLOCK = 8 << 20

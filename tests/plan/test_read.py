@@ -22,9 +22,9 @@ from crawlmill.plan.read import read_split
 from crawlmill.plan.scan import scan
 from crawlmill.plan.split import Split
 from crawlmill.reducers import total
-from crawlmill.sources import open_source
-from crawlmill.sources.bounded import Bounded
-from crawlmill.sources.local import LocalFile
+from crawlmill.stores import open_source
+from crawlmill.stores.bounded import Bounded
+from crawlmill.stores.local import LocalFile
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.reading import Reading
 

@@ -32,7 +32,7 @@ from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink
 from crawlmill.schema import parse_schema
-from crawlmill.sources import scheme
+from crawlmill.stores import scheme
 from crawlmill.warc.damage import COLUMNS, Damage
 from crawlmill.warc.ranges import in_order
 from crawlmill.warc.reading import Reading

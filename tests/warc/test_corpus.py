@@ -12,7 +12,7 @@ import pytest
 
 from crawlmill.records import urls
 from crawlmill.records.record import Record
-from crawlmill.sources.local import LocalFile
+from crawlmill.stores.local import LocalFile
 from crawlmill.warc.damage import Damage
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.walk import walk

@@ -12,7 +12,7 @@ import pytest
 from archives import gz, gz_whole, http_response, make_record
 from crawlmill.errors import CrawlmillError
 from crawlmill.records.record import Record
-from crawlmill.sources.local import LocalFile
+from crawlmill.stores.local import LocalFile
 from crawlmill.warc import sync
 from crawlmill.warc.damage import MESSAGES, BodyDamage, Damage
 from crawlmill.warc.reading import Reading

@@ -13,7 +13,7 @@ import zlib
 import pytest
 
 from archives import gz, gz_whole, http_response, make_record
-from crawlmill.sources.pipe import Pipe
+from crawlmill.stores.pipe import Pipe
 from crawlmill.warc.feed import WHOLE
 from memory import Found, read
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from crawlmill.sources.pipe import Pipe
+from crawlmill.stores.pipe import Pipe
 from crawlmill.warc.codecs import BadData, Codec
 from crawlmill.warc.damage import Damage
 from crawlmill.warc.layout import find_layout

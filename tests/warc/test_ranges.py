@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from archives import gz, make_record
 from crawlmill.plan.scan import read_split
 from crawlmill.plan.split import Split
-from crawlmill.sources import Source, open_source
+from crawlmill.stores import Source, open_source
 from crawlmill.warc.damage import BodyDamage, Damage
 from crawlmill.warc.ranges import MOST, NEAR, in_order, walk_ranges
 from crawlmill.warc.reading import Reading

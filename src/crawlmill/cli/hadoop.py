@@ -128,7 +128,7 @@ def zip(
     Example: [bold]crawlmill hadoop zip -o crawlmill.zip[/bold]
     """
     from crawlmill.shipping import write_zip
-    from crawlmill.sources import local_path, uri_of
+    from crawlmill.stores import local_path, uri_of
 
     write_zip(local_path(output))
     note(f"written to {uri_of(local_path(output))}")

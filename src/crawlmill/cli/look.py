@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crawlmill.contract import Analysis
     from crawlmill.plan.planner import Plan
     from crawlmill.records.record import Record
-    from crawlmill.sources import Source
+    from crawlmill.stores import Source
     from crawlmill.warc.reading import Reading
     from crawlmill.where import Where
 
@@ -262,7 +262,7 @@ def _content(record: Record, what: What) -> bytes:
 def _deliver(data: bytes, output: str | None) -> None:
     """Write to a file, whole or not at all, or to stdout."""
     from crawlmill.files import whole_file
-    from crawlmill.sources import local_path
+    from crawlmill.stores import local_path
 
     if output is None:
         if sys.stdout.isatty() and b"\0" in data[: 1 << 16]:
@@ -294,7 +294,7 @@ def subset(
     from crawlmill.plan.scan import scan
     from crawlmill.records.record import Record
     from crawlmill.results.subset import write_subset
-    from crawlmill.sources.names import local_path, shown
+    from crawlmill.stores.names import local_path, shown
 
     prefixes = tuple(url or ())
     reading, condition = _reading(types, where, max_record)

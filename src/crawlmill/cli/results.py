@@ -84,7 +84,7 @@ def plot(
     from crawlmill.errors import UsageError
     from crawlmill.results.opening import open_tables
     from crawlmill.results.plots import draw, save
-    from crawlmill.sources.names import local_path, shown
+    from crawlmill.stores.names import local_path, shown
 
     tables = {name: table for name, table in open_tables(path).tables.items() if name[:1] != "!" and name != "damage"}
     if len(tables) != 1:

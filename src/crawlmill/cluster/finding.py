@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from crawlmill.cluster import daemons
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.sources.webhdfs import ADDRESS, configured
+from crawlmill.stores.webhdfs import ADDRESS, configured
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT, Plan
 from crawlmill.shipping import ENV, JOB, ZIP, packed_uri, ship
-from crawlmill.sources.webhdfs import ADDRESS, address
+from crawlmill.stores.webhdfs import ADDRESS, address
 from crawlmill.task import Job
 
 

@@ -17,8 +17,8 @@ from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import ENV, JOB, ZIP, folder_of, own_files, packed_uri, write_zip
-from crawlmill.sources.webhdfs import ADDRESS, address
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
+from crawlmill.stores.webhdfs import ADDRESS, address
 from crawlmill.task import Job
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from crawlmill.schema import clean_string
-from crawlmill.sources.names import scheme
+from crawlmill.stores.names import scheme
 
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
 """The numbers that a table can hold."""
@@ -58,7 +58,7 @@ def whole(value: object) -> int:
 def archive_name(value: object) -> str:
     """The name of an archive. Raises :class:`ValueError` for what no file is called and no table can hold.
 
-    Bytes of a local name that are not UTF-8 stand in it as surrogates; :func:`crawlmill.sources.uri_of` makes a URI of it.
+    Bytes of a local name that are not UTF-8 stand in it as surrogates; :func:`crawlmill.stores.uri_of` makes a URI of it.
 
     >>> archive_name("caf\\udce9.warc.gz")
     'caf\\udce9.warc.gz'

@@ -16,9 +16,9 @@ from crawlmill.plan.index import is_index, read_index
 from crawlmill.plan.lines import numbered, opened
 from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
-from crawlmill.sources import STDIN, is_stream, local_path, open_source, scheme, uri_of
-from crawlmill.sources.local import refuse_special
-from crawlmill.sources.names import descriptor, remote, shown
+from crawlmill.stores import STDIN, is_stream, local_path, open_source, scheme, uri_of
+from crawlmill.stores.local import refuse_special
+from crawlmill.stores.names import descriptor, remote, shown
 from crawlmill.warc.layout import is_archive
 from crawlmill.warc.ranges import in_order
 
@@ -82,7 +82,7 @@ def _expand(item: str, base: str | None) -> Iterator[Split]:
 
 def _hdfs(uri: str) -> Iterator[Split]:
     """A file of HDFS, the files of a folder, or those that match a pattern in the last part of the name."""
-    from crawlmill.sources.webhdfs import listing
+    from crawlmill.stores.webhdfs import listing
 
     folder, _, name = uri.rpartition("/")
     pattern = glob.has_magic(name)

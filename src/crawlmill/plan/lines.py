@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from crawlmill.errors import CrawlmillError
-from crawlmill.sources.names import shown
+from crawlmill.stores.names import shown
 
 LONGEST = 16 << 20
 """Bytes of a line at most: a manifest line has a few thousand ranges, and a file without line ends is none."""

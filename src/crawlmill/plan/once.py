@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.split import Split
-from crawlmill.sources import STDIN, is_stream, local_path, scheme
-from crawlmill.sources.names import descriptor
+from crawlmill.stores import STDIN, is_stream, local_path, scheme
+from crawlmill.stores.names import descriptor
 
 _END = 1 << 63  # in place of the end of a file
 Identity = tuple[object, ...]
@@ -177,7 +177,7 @@ class Once:
 
     def _namenode(self, uri: str, host: str) -> str:
         if host not in self._namenodes:
-            from crawlmill.sources.webhdfs import address
+            from crawlmill.stores.webhdfs import address
 
             try:
                 self._namenodes[host] = address(uri)

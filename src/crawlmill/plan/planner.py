@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
-from crawlmill.sources import is_stream, local_path, open_source, scheme, stamp_of
-from crawlmill.sources.local import refuse_special
+from crawlmill.stores import is_stream, local_path, open_source, scheme, stamp_of
+from crawlmill.stores.local import refuse_special
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 

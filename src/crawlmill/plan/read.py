@@ -8,8 +8,8 @@ from collections.abc import Generator
 
 from crawlmill.errors import ReadFailed
 from crawlmill.plan.split import Split
-from crawlmill.sources import open_source
-from crawlmill.sources.bounded import Bounded
+from crawlmill.stores import open_source
+from crawlmill.stores.bounded import Bounded
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.ranges import read_span
 from crawlmill.warc.reading import Reading

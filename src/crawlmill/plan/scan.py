@@ -9,8 +9,8 @@ from crawlmill.plan import read
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
-from crawlmill.sources import Source, open_source
-from crawlmill.sources.bounded import Bounded
+from crawlmill.stores import Source, open_source
+from crawlmill.stores.bounded import Bounded
 from crawlmill.warc.damage import OF_FILES, BodyDamage, Damage, damage
 from crawlmill.warc.reading import Reading
 from crawlmill.warc.stream import Item

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.scratch import Scratch
-from crawlmill.sources import scheme
-from crawlmill.sources.webhdfs import ask, fetch, listing, status
+from crawlmill.stores import scheme
+from crawlmill.stores.webhdfs import ask, fetch, listing, status
 
 
 def in_hdfs(path: str) -> bool:

@@ -21,7 +21,7 @@ from crawlmill.results.rundir import DONE, WORK
 from crawlmill.results.tables import DAMAGE_SCHEMA, Row, rows_of, schema_of, table_of
 from crawlmill.schema import Column, Schema
 from crawlmill.scratch import Scratch
-from crawlmill.sources.names import is_stream, local_path, shown
+from crawlmill.stores.names import is_stream, local_path, shown
 from crawlmill.terminal import escaped
 
 _WIRE = b'["'

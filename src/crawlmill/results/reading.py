@@ -16,7 +16,7 @@ from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.results.hdfs import fetched, in_hdfs
 from crawlmill.results.tables import Row, table_of
 from crawlmill.schema import Column, Schema
-from crawlmill.sources.names import local_path, shown
+from crawlmill.stores.names import local_path, shown
 
 ROWS = 10_000
 """Rows of a batch."""

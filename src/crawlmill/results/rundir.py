@@ -15,7 +15,7 @@ from crawlmill.identity import digest
 from crawlmill.plan.planner import Input, Plan
 from crawlmill.plan.split import Split
 from crawlmill.results.hdfs import check_writable, held, in_hdfs, send_folder
-from crawlmill.sources import local_path, uri_of
+from crawlmill.stores import local_path, uri_of
 
 WORK = "_work"
 DONE = "run.json"

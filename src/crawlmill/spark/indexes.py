@@ -15,7 +15,7 @@ from crawlmill.plan.inputs import place_of
 from crawlmill.plan.split import Split
 from crawlmill.records import surt, urls
 from crawlmill.records.suffixes import suffix_start
-from crawlmill.sources import is_stream, local_path, scheme, uri_of
+from crawlmill.stores import is_stream, local_path, scheme, uri_of
 from crawlmill.warc.ranges import in_order
 
 if TYPE_CHECKING:

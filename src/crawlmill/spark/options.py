@@ -11,9 +11,9 @@ from crawlmill.contract import type_set
 from crawlmill.errors import UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan, together
 from crawlmill.plan.split import Split
-from crawlmill.sources import is_stream, local_path, scheme, uri_of
 from crawlmill.spark.batches import Query
 from crawlmill.spark.tables import Table, chosen
+from crawlmill.stores import is_stream, local_path, scheme, uri_of
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
 

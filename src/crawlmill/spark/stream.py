@@ -14,10 +14,10 @@ from crawlmill.plan.inputs import is_manifest, read_manifest
 from crawlmill.plan.once import Once
 from crawlmill.plan.planner import cut
 from crawlmill.plan.split import Split
-from crawlmill.sources import local_path
 from crawlmill.spark.batches import Read
 from crawlmill.spark.options import inputs_of, refuse_streams, size_of, split_size_of
 from crawlmill.spark.source import SplitPartition, read_partition
+from crawlmill.stores import local_path
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crawlmill.errors import CrawlmillError
 from crawlmill.records.record import Record
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.codecs import GZIP_CODEC
 from crawlmill.warc.damage import Damage
 from crawlmill.warc.members import Walk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 
 WHOLE = 16 << 20
 """Plain bytes up to which a member is decoded and checked before any of its records is shown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crawlmill.errors import MissingExtra
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.arc import ARC
 from crawlmill.warc.chains import Chains
 from crawlmill.warc.codecs import BZ2, DICTIONARY, GZIP, LZ4, SKIP, XZ, ZSTD, BadData, Codec, codec_for, zstd_codec

@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Iterator
 from typing import Callable
 
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.codecs import BadData, Codec, Decoder, LargeWindow
 from crawlmill.warc.feed import LOOK, WHOLE, FeedError, Place
 from crawlmill.warc.sync import frame_end, skippable

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from crawlmill.records.http import Headers
 from crawlmill.records.record import Record
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.blocks import FIRST, FIRST_OUT, GzipBlock, inflate_member
 from crawlmill.warc.codecs import GZIP, GZIP_CODEC, BadData, may_begin
 from crawlmill.warc.damage import Damage, damage

@@ -11,7 +11,7 @@ from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 from crawlmill.records.record import Record
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.codecs import GZIP, GZIP_CODEC
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.feed import PlainFeed

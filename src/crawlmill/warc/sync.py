@@ -17,7 +17,7 @@ import re
 from collections import OrderedDict
 from typing import NamedTuple
 
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.arc import MAX_LINE
 from crawlmill.warc.codecs import GZIP_CODEC, SKIP, BadData, Codec
 from crawlmill.warc.heads import WARC, Grammar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crawlmill.sources import Source
+from crawlmill.stores import Source
 from crawlmill.warc.arc import ARC
 from crawlmill.warc.codecs import Codec
 from crawlmill.warc.damage import Damage, damage

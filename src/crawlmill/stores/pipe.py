@@ -11,7 +11,7 @@ import time
 from typing import BinaryIO
 
 from crawlmill.errors import CrawlmillError
-from crawlmill.sources import Stamp
+from crawlmill.stores import Stamp
 
 PATIENCE = 10.0
 """Seconds in which somebody must have opened a named pipe for writing."""

@@ -17,8 +17,8 @@ from crawlmill.plan.planner import make_plan
 from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
-from crawlmill.sources import open_source, webhdfs
-from crawlmill.sources.webhdfs import address, configured
+from crawlmill.stores import open_source, webhdfs
+from crawlmill.stores.webhdfs import address, configured
 from crawlmill.warc.damage import damage
 from crawlmill.warc.reading import Reading
 

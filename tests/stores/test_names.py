@@ -21,7 +21,7 @@ from crawlmill.plan.inputs import expand
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split, text_of
 from crawlmill.registry import load
-from crawlmill.sources import local_path, open_source, uri_of
+from crawlmill.stores import local_path, open_source, uri_of
 from crawlmill.terminal import is_safe
 
 SAFE = [b"ok \xc3\xbc.warc.gz", b"a?b.warc.gz", b"a[1].warc.gz", b"-dash.warc.gz", b"50%41.warc.gz", b"# x.warc.gz",

@@ -19,7 +19,7 @@ from crawlmill.plan.inputs import expand
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.scan import scan
 from crawlmill.records.record import Record
-from crawlmill.sources import open_source, pipe, stamp_of
+from crawlmill.stores import open_source, pipe, stamp_of
 from crawlmill.warc.reading import Reading
 
 CRAWLMILL = f"{sys.executable} -m crawlmill"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crawlmill.errors import ReadFailed
-from crawlmill.sources import Opened
+from crawlmill.stores import Opened
 
 
 class Bounded:
@@ -12,7 +12,7 @@ class Bounded:
     Args:
         source: the opened file.
         size: bytes that were planned; None for those at opening. A pipe has no size, whatever was planned.
-        version: what :class:`crawlmill.sources.Stamp` calls version when it was planned; None for that at opening.
+        version: what :class:`crawlmill.stores.Stamp` calls version when it was planned; None for that at opening.
 
     Attributes:
         end: where a row stands that is about the whole file: the planned size, or the one at opening; None for a pipe.

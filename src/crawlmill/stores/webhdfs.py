@@ -18,8 +18,8 @@ from typing import Callable, NamedTuple
 from xml.etree import ElementTree
 
 from crawlmill.errors import CrawlmillError, Refused
-from crawlmill.sources import Stamp
-from crawlmill.sources.hdfs_http import Away, Elsewhere, request
+from crawlmill.stores import Stamp
+from crawlmill.stores.hdfs_http import Away, Elsewhere, request
 
 ADDRESS = "CRAWLMILL_WEBHDFS"
 """The environment variable that names the NameNode's HTTP address, ``host:port``; several are joined by commas."""

@@ -6,12 +6,12 @@ import os
 from typing import NamedTuple, Protocol
 
 from crawlmill.errors import CrawlmillError, Refused
-from crawlmill.sources.names import STDIN as STDIN
-from crawlmill.sources.names import descriptor
-from crawlmill.sources.names import is_stream as is_stream
-from crawlmill.sources.names import local_path as local_path
-from crawlmill.sources.names import scheme as scheme
-from crawlmill.sources.names import uri_of as uri_of
+from crawlmill.stores.names import STDIN as STDIN
+from crawlmill.stores.names import descriptor
+from crawlmill.stores.names import is_stream as is_stream
+from crawlmill.stores.names import local_path as local_path
+from crawlmill.stores.names import scheme as scheme
+from crawlmill.stores.names import uri_of as uri_of
 
 
 class Stamp(NamedTuple):
@@ -54,11 +54,11 @@ def open_source(uri: str) -> Opened:
     if uri == STDIN or (kind == "file" and descriptor(local_path(uri)) == 0):
         return standard_input()
     if kind == "file":
-        from crawlmill.sources.local import open_local
+        from crawlmill.stores.local import open_local
 
         return open_local(uri)
     if kind in ("hdfs", "webhdfs"):
-        from crawlmill.sources.webhdfs import WebHdfs
+        from crawlmill.stores.webhdfs import WebHdfs
 
         return WebHdfs(uri)
     raise CrawlmillError(f"no reader for {kind}:// yet", uri, "copy the file to a local disk first")
@@ -66,7 +66,7 @@ def open_source(uri: str) -> Opened:
 
 def standard_input() -> Opened:
     """Standard input as an archive; a program that has read its first bytes puts another function here."""
-    from crawlmill.sources.pipe import Pipe
+    from crawlmill.stores.pipe import Pipe
 
     return Pipe()
 
@@ -76,12 +76,12 @@ def stamp_of(uri: str) -> Stamp | None:
     kind = scheme(uri)
     try:
         if kind == "file":
-            from crawlmill.sources.local import stamp
+            from crawlmill.stores.local import stamp
 
             path = local_path(uri)
             return None if descriptor(path) is not None else stamp(os.stat(path))
         if kind in ("hdfs", "webhdfs"):
-            from crawlmill.sources.webhdfs import status
+            from crawlmill.stores.webhdfs import status
 
             try:
                 return status(uri).stamp

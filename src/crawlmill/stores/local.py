@@ -7,9 +7,9 @@ import os
 import stat
 
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.sources import Stamp
-from crawlmill.sources.names import descriptor, local_path
-from crawlmill.sources.pipe import Pipe, open_fifo
+from crawlmill.stores import Stamp
+from crawlmill.stores.names import descriptor, local_path
+from crawlmill.stores.pipe import Pipe, open_fifo
 
 
 def open_local(uri: str) -> LocalFile | Pipe:

@@ -17,7 +17,7 @@ from crawlmill.errors import CrawlmillError
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
-from crawlmill.sources import webhdfs
+from crawlmill.stores import webhdfs
 from crawlmill.warc.damage import Damage, damage
 from crawlmill.warc.reading import Reading
 
