@@ -6,7 +6,7 @@ import heapq
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, count
 from typing import Callable
 
 from crawlmill import wire
@@ -140,6 +140,12 @@ def merge_files(paths: Sequence[str], reducers: Mapping[str, Reducer], scratch: 
         write_lines(between, merged(heapq.merge(*map(_lines, rest[:_FAN_IN]), key=key_of), reducers))
         rest = [*rest[_FAN_IN:], between]
     return merged(heapq.merge(*map(_lines, rest), key=key_of), reducers)
+
+
+def fresh_names(folder: str, prefix: str) -> Callable[[], str]:
+    """A function that gives another path in a folder each time, for :func:`merge_files`."""
+    numbers = count()
+    return lambda: os.path.join(folder, f"{prefix}{next(numbers)}")
 
 
 def _lines(path: str) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from typing import BinaryIO, Callable, NoReturn
 from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.files import system_error
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
@@ -57,8 +58,15 @@ def _exit(program: Callable[[Sequence[str]], None], names: Sequence[str]) -> NoR
     debug = "--debug" in sys.argv
     guard()
     try:
-        program(names)
-        sys.stdout.flush()
+        try:
+            program(names)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if debug:
+                raise
+            raise system_error(error) from None
         code = 0
     except CrawlmillError as error:
         if debug:

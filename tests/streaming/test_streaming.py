@@ -13,9 +13,9 @@ import pytest
 import crawlmill
 from archives import gz, make_record
 from crawlmill import wire
+from crawlmill.output.tables import rows_of
 from crawlmill.partial import damage_rows, reducers_of
 from crawlmill.registry import load
-from crawlmill.results.tables import rows_of
 from crawlmill.schema import names
 
 ENVIRONMENT = {**os.environ, "LC_ALL": "C"}

@@ -16,6 +16,7 @@ from crawlmill.cli.paths import path
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.files import system_error
 from crawlmill.terminal import guard
 
 app = typer.Typer(
@@ -64,7 +65,7 @@ def main() -> None:
     if debug:
         sys.argv = [sys.argv[0], "--debug", *[word for word in sys.argv[1:] if word != "--debug"]]
     try:
-        sys.exit(_run())
+        sys.exit(_run(debug))
     except CrawlmillError as error:
         if debug:
             raise
@@ -80,10 +81,17 @@ def main() -> None:
         sys.exit(141)
 
 
-def _run() -> int:
-    """Run the command; answers the exit code. Raises :class:`CrawlmillError`, also for wrong words."""
+def _run(debug: bool) -> int:
+    """Run the command; returns the exit code. Raises :class:`CrawlmillError`, also for wrong words and a full disk."""
     try:
         code: object = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if debug:
+            raise
+        raise system_error(error) from None
     except _WRONG_USE as error:
         words = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         if not words.strip():

@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawlmill.cli.common import AsJson, Inputs, Types, WhereText, note
+from crawlmill.output.formats import format_named, format_names
 
 if TYPE_CHECKING:
-    from crawlmill.api import Run
     from crawlmill.engines import Engine
+    from crawlmill.finished import Run
     from crawlmill.task import Job
-
-
-class Format(StrEnum):
-    """What tables are written as."""
-
-    parquet = "parquet"
-    jsonl = "jsonl"
-    csv = "csv"
-    tsv = "tsv"
 
 
 class PoolKind(StrEnum):
@@ -74,17 +66,32 @@ def run(
     output: Annotated[
         str | None,
         typer.Option(
-            "-o", "--output", help="A folder (or hdfs://...) for one file an analysis, the damage and run.json."
+            "-o",
+            "--output",
+            help="A folder, here or in a store (hdfs://...), for one file an analysis, the damage and run.json.",
         ),
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="Of the files (parquet); without -o: write all rows to stdout.")
+        str | None,
+        typer.Option(
+            metavar="|".join(format_names()), help="Of the files (parquet); without -o: write all rows to stdout."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a CPU unless said.")] = None,
     pool: Annotated[
         PoolKind | None, typer.Option(help="Processes (unless said) keep a crash to one record; or threads.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an ended run left in -o.")] = False,
+    work: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="For -o in a store: where the run keeps what it has until it is done (in the cache)."
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="SPLITS", help="Merge and keep what was read after as many splits (10,000)."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what a run left in -o.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Rows that are shown.")] = 10,
     set_: Annotated[
@@ -142,6 +149,7 @@ def run(
     from crawlmill import api, registry
     from crawlmill.cli.progress import progress_bar
     from crawlmill.errors import UsageError
+    from crawlmill.finished import judge
 
     loaded = registry.with_settings(registry.load([analyses]), set_ or [])
     job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
@@ -163,6 +171,8 @@ def run(
     if dry_run:
         _dry_run(job, inputs, engine, size, base)
         return
+    if format is not None:
+        format_named(format)  # refuses what is none before anything is read
     rows_out = output is None and format is not None and not as_json
     if rows_out and len(loaded) > 1:
         raise UsageError("rows of several analyses do not fit one stream", hint="name a folder with -o")
@@ -171,9 +181,11 @@ def run(
             list(job.analyses),
             inputs,
             output=output,
-            format=(format or Format.parquet).value,
+            format=format,
             resume=resume,
             overwrite=overwrite,
+            work=work,
+            batch=batch,
             types=types,
             where=where,
             check=check.value,
@@ -188,7 +200,7 @@ def run(
             say=note,
         )
     _show(found, job, top, format if rows_out else None, as_json)
-    api.judge(found, damage.value, max_damage)
+    judge(found, damage.value, max_damage)
 
 
 def _engine(name: EngineName, **options: object) -> Engine:
@@ -223,13 +235,13 @@ def _dry_run(job: Job, inputs: list[str], engine: Engine, split_size: int | None
         print(line)
 
 
-def _show(found: Run, job: Job, top: int, rows: Format | None, as_json: bool) -> None:
+def _show(found: Run, job: Job, top: int, rows: str | None, as_json: bool) -> None:
     from crawlmill.results import report
 
     if as_json:
         report.write_json(found, job, top, sys.stdout)
     elif rows is not None:
-        report.write_rows(found, rows.value, sys.stdout)
+        report.write_rows(found, rows, sys.stdout.buffer)
         report.show_summary(found, job, sys.stderr)
     else:
         report.show_tables(found, top, sys.stdout)

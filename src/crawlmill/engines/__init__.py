@@ -45,8 +45,9 @@ class Engine(Protocol):
     """A way to run a job over splits. Implementations are frozen dataclasses of their options."""
 
     @property
-    def resumes(self) -> bool:
-        """Whether it writes a partial a split into :attr:`Work.parts`, and so can go on with what an ended run left."""
+    def keeps_partials(self) -> bool:
+        """Whether it writes a partial a split into :attr:`Work.parts`, and leaves alone those that are there. Others do a whole
+        batch again."""
 
     @property
     def split_size(self) -> int | None:
@@ -70,7 +71,7 @@ class Engine(Protocol):
 def engine_class(name: str) -> Callable[..., Engine]:
     """The class of an engine by its name. Raises :class:`UsageError` when there is none.
 
-    >>> engine_class("local")(workers=2).resumes
+    >>> engine_class("local")(workers=2).keeps_partials
     True
     """
     if name not in ENGINES:

@@ -37,7 +37,7 @@ class Hadoop:
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
     env: str | None = None
-    resumes = False
+    keeps_partials = False
     split_size = CLUSTER_SPLIT
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ class Local:
     workers: int | None = None
     pool: str = "process"
     record_timeout: float | None = None
-    resumes = True
+    keeps_partials = True
     split_size = None
 
     def __post_init__(self) -> None:

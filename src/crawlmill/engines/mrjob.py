@@ -38,7 +38,7 @@ class MrJob:
     node_python: str = "python3"
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
-    resumes = False
+    keeps_partials = False
 
     def __post_init__(self) -> None:
         if self.runner not in RUNNERS:

@@ -47,7 +47,7 @@ class Spark:
     record_timeout: float | None = None
     env: str | None = None
     staging: str | None = None
-    resumes = False
+    keeps_partials = False
     split_size = CLUSTER_SPLIT
 
     def __post_init__(self) -> None:
@@ -135,7 +135,7 @@ class Session:
     reducers: int | None = None
     record_timeout: float | None = None
     staging: str | None = None
-    resumes = False
+    keeps_partials = False
     split_size = CLUSTER_SPLIT
 
     def run(self, work: Work) -> list[str]:

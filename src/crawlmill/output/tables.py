@@ -16,6 +16,9 @@ from crawlmill.warc.damage import COLUMNS
 
 Row = tuple[object, ...]
 BATCH = 50_000
+"""Rows that a sink is given at once, at most."""
+ROWS = 10_000
+"""Rows of a table that is read in parts."""
 DAMAGE_SCHEMA: Schema = parse_schema(COLUMNS)
 _ARROW = {
     "string": pa.string(),
