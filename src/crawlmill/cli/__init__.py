@@ -75,6 +75,7 @@ def main() -> None:
         if debug:
             raise
         print("crawlmill: interrupted; a run with -o goes on with --resume", file=sys.stderr)
+        exec("")  # else Python, interrupted while it ran a text (as dataclasses do), ends itself by SIGINT: exit code -2
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
