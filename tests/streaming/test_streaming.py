@@ -52,7 +52,7 @@ def equal_to_local(lines: bytes, analyses: list[str], inputs: list[str], **optio
         if name == wire.COUNTERS:
             counters[wire.parse_key(key)[1][0]] = state
         elif name == wire.DAMAGE:
-            damage += [vars(row) for row in damage_rows(key, state)]
+            damage += [vars(row) for row in damage_rows(key, json.loads(value))]
         else:
             columns = names(loaded[name].key + loaded[name].value)
             rows[name] += [dict(zip(columns, row, strict=True)) for row in rows_of(loaded[name], key, state)]
