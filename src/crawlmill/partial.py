@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Callable
@@ -147,6 +148,34 @@ def merge_files(paths: Sequence[str], reducers: Mapping[str, Reducer], scratch: 
 def _lines(path: str) -> Iterator[bytes]:
     with open(path, "rb") as file:
         yield from file
+
+
+def write_partial(part: str, rows: Iterable[Iterable[bytes]], reducers: Mapping[str, Reducer]) -> None:
+    """Write the partial of a split, whole or not at all.
+
+    Args:
+        part: the file.
+        rows: rows of sorted lines. Each is written beside the partial as it comes; several are merged at the end.
+        reducers: the merge of each name.
+    """
+    beside = f"{part}.{os.getpid()}.{threading.get_ident()}"
+    runs: list[str] = []
+
+    def new(what: str) -> str:
+        runs.append(f"{beside}.{what}{len(runs)}")
+        return runs[-1]
+
+    try:
+        for lines in rows:
+            write_lines(new("run"), lines)
+        if len(runs) == 1:
+            os.replace(runs.pop(), part)
+        else:
+            write_lines(part, merge_files(list(runs), reducers, lambda: new("merge")))
+    finally:
+        for path in runs:
+            if os.path.exists(path):
+                os.unlink(path)
 
 
 def write_lines(path: str, lines: Iterable[bytes]) -> None:

@@ -148,7 +148,9 @@ def test_reducers_refuse_what_they_do_not_know() -> None:
 
 def test_signs_of_life_and_counters_on_stderr(samples: Path) -> None:
     inputs = manifest(sorted(samples.glob("*.warc.gz")))
-    program_text = "import crawlmill.streaming as s; s.HEARTBEAT = 0.001; s.mapper_main('records')"
+    program_text = (
+        "from crawlmill import mapside, streaming; mapside.HEARTBEAT = 0.001; streaming.mapper_main('records')"
+    )
     done = subprocess.run([sys.executable, "-c", program_text], input=inputs, capture_output=True, check=True)
     assert b"reporter:counter:crawlmill,records,270\n" in done.stderr
     assert b"reporter:counter:crawlmill,splits,3\n" in done.stderr
