@@ -11,8 +11,10 @@ import typer
 
 from crawlmill import __version__
 from crawlmill.cli import hadoop
-from crawlmill.cli.look import analyses, get, inspect, plan, subset, verify
+from crawlmill.cli.analyses import analyses
+from crawlmill.cli.look import get, inspect, subset, verify
 from crawlmill.cli.paths import path
+from crawlmill.cli.planning import plan
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
 from crawlmill.errors import CrawlmillError, UsageError
