@@ -100,3 +100,14 @@ def test_memory_is_full_by_the_length_of_keys(name: str, tmp_path: Path) -> None
     job = Job(tuple(registry.load([name])))
     spills = [len(lines) for lines in map_side(job, [Split(str(path))], memory=1 << 20)]
     assert len(spills) > 2 and max(spills) < 90
+
+
+def test_memory_is_full_by_many_small_splits(tmp_path: Path) -> None:
+    """None of them would fill it, all together do."""
+    splits = []
+    for number in range(40):
+        path = tmp_path / f"{number}.warc.gz"
+        path.write_bytes(gz([make_record("response", f"http://{number}.{n}.{'x' * 20_000}/") for n in range(5)]))
+        splits.append(Split(str(path)))
+    spills = [len(lines) for lines in map_side(Job(tuple(registry.load(["hosts"]))), splits, memory=1 << 20)]
+    assert len(spills) > 2

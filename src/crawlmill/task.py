@@ -127,6 +127,8 @@ class Task:
         self._count({f"records:{kind}": count for kind, count in reading.types.items()})
         self._count({"records": records, "bytes": reading.bytes, "empty_members": reading.empty_members})
         self._count({"rejected": reading.rejected})
+        if self._full():  # many small splits fill it, too
+            yield self.rest()
 
     def _read(self, items: Iterable[Item], skip: Skip) -> Iterator[list[bytes]]:
         mark, by_type, grown = self._mark, self._by_type, 0
@@ -162,9 +164,8 @@ class Task:
                     grown += self._report(_of_record(record, bad.kind, collector.name))
                 except CrawlmillError:
                     raise
-                except (
-                    Exception
-                ) as error:  # the user's code may raise anything: its pairs of this record are lost, and said
+                # the user's code may raise anything: its pairs of this record are lost, and said
+                except Exception as error:
                     grown += self._report(_of_record(record, "analysis", collector.name, said(error)))
             if mark is not None:
                 mark[3] = -1
