@@ -91,10 +91,12 @@ def _mapper(names: Sequence[str]) -> None:
 
 
 def _each_once(stdin: BinaryIO) -> Iterator[Split]:
+    """The splits of standard input, which is read when the first is asked for: signs of life are given meanwhile."""
     given, twice = each_once(Given(split, STDIN) for split in _splits(stdin))
     if twice:
         print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
-    return (split for split, _ in given)
+    for split, _ in given:
+        yield split
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
