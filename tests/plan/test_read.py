@@ -19,7 +19,6 @@ from crawlmill import Record, analysis
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.read import read_split
-from crawlmill.plan.scan import scan
 from crawlmill.plan.split import Split
 from crawlmill.reducers import total
 from crawlmill.stores import open_source
@@ -435,10 +434,10 @@ def test_those_who_look_are_told_once(archive: Path, tmp_path: Path) -> None:
     manifest.write_text("".join(split.to_json() + "\n" for split in planned(archive)))
     size = archive.stat().st_size
     replaced(archive, archive.read_bytes())
-    found = [item for item in scan([str(manifest)], Reading()) if isinstance(item, Damage)]
+    found = [item for item in crawlmill.scan(str(manifest)) if isinstance(item, Damage)]
     assert found == [changed(archive, size)]
     archive.unlink()
-    assert list(scan([str(manifest)], Reading())) == [damage(str(archive), 0, 0, "missing")]
+    assert list(crawlmill.scan(str(manifest))) == [damage(str(archive), 0, 0, "missing")]
 
 
 @pytest.mark.parametrize(

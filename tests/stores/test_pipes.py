@@ -17,10 +17,8 @@ import crawlmill
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.planner import make_plan
-from crawlmill.plan.scan import scan
 from crawlmill.records.record import Record
 from crawlmill.stores import open_source, pipe, stamp_of
-from crawlmill.warc.reading import Reading
 
 CRAWLMILL = f"{sys.executable} -m crawlmill"
 
@@ -106,9 +104,7 @@ def test_a_pipe_that_a_manifest_or_an_index_names(archive: Path, tmp_path: Path)
     """It is read once, whatever size was planned for it; a plan asks nothing of it."""
     pipe_ = str(tmp_path / "p")
     os.mkfifo(pipe_)
-    places = [
-        (record.offset, record.length) for record in scan([str(archive)], Reading()) if isinstance(record, Record)
-    ]
+    places = [(record.offset, record.length) for record in crawlmill.scan(str(archive)) if isinstance(record, Record)]
     manifest, index = tmp_path / "a.jsonl", tmp_path / "a.cdxj"
     manifest.write_text(json.dumps({"uri": pipe_, "size": 1000, "version": 7}) + "\n")
     rows = [{"filename": "p", "offset": offset, "length": length} for offset, length in places]

@@ -11,8 +11,10 @@ import typer
 
 from crawlmill import __version__
 from crawlmill.cli import hadoop
-from crawlmill.cli.look import analyses, get, inspect, plan, subset, verify
+from crawlmill.cli.analyses import analyses
+from crawlmill.cli.look import get, inspect, subset, verify
 from crawlmill.cli.paths import path
+from crawlmill.cli.planning import plan
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
 from crawlmill.errors import CrawlmillError, UsageError
@@ -75,7 +77,9 @@ def main() -> None:
         if debug:
             raise
         print("crawlmill: interrupted; a run with -o goes on with --resume", file=sys.stderr)
-        exec("")  # else Python, interrupted while it ran a text (as dataclasses do), ends itself by SIGINT: exit code -2
+        exec(
+            ""
+        )  # else Python, interrupted while it ran a text (as dataclasses do), ends itself by SIGINT: exit code -2
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

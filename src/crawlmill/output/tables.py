@@ -120,7 +120,7 @@ def deliver(
             if name == wire.DAMAGE:
                 batch.extend(
                     (row.uri, row.offset, row.length, row.kind, row.message, row.analysis, row.ordinal, row.records)
-                    for row in damage_rows(key, state)  # type: ignore[arg-type]
+                    for row in damage_rows(key, reducers[name].finish(state))
                 )
             else:
                 batch.extend(rows_of(by_name[name], key, state))

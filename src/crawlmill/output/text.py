@@ -41,7 +41,7 @@ class _Delimited:
     """CSV and TSV as Python's csv module quotes them; a list is its JSON."""
 
     def __init__(self, file: BinaryIO, schema: Schema, delimiter: str) -> None:
-        self._csv = csv.writer(_Encoded(file), delimiter=delimiter, lineterminator="\n")
+        self._csv = csv.writer(_Encoded(file), delimiter=delimiter, lineterminator=_CRLF)
         self._csv.writerow(names(schema))
         self._lists = any(column.type.startswith("list") for column in schema)
 
@@ -52,14 +52,18 @@ class _Delimited:
         pass
 
 
+_CRLF = "\r\n"
+"""What ``csv`` is told that lines end with: cells with one of these characters are quoted. Lines end with LF alone."""
+
+
 class _Encoded:
-    """Text as UTF-8 in a file that is not ours to close, as a wrapper of the standard library would."""
+    """Lines of ``csv``, each written at once, as UTF-8 in a file that is not ours to close."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def write(self, text: str) -> int:
-        return self._file.write(text.encode("utf-8"))
+        return self._file.write(text.removesuffix(_CRLF).encode("utf-8") + b"\n")
 
 
 def _listed(value: object) -> object:

@@ -157,7 +157,7 @@ def _wire_table(name: str, pairs: list[tuple[bytes, bytes]]) -> pa.Table:
     if found is not None:
         return table_of(schema_of(found), [row for key in sorted(states) for row in rows_of(found, key, states[key])])
     if name == wire.DAMAGE:
-        damage = [row for key in sorted(states) for row in damage_rows(key, states[key])]
+        damage = [row for key in sorted(states) for row in damage_rows(key, reducer.finish(states[key]))]
         rows = [tuple(getattr(row, column.name) for column in DAMAGE_SCHEMA) for row in damage]
         return table_of(DAMAGE_SCHEMA, rows)
     counts = [(wire.parse_key(key)[1][0], states[key]) for key in sorted(states)]

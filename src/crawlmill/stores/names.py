@@ -63,6 +63,18 @@ def local_path(uri: str) -> str:
     return _possible(os.fsdecode(unquote_to_bytes(os.fsencode("/" + below))))
 
 
+def local_output(path: str) -> str:
+    """The path of a local file that is to be written. Raises :class:`UsageError` for the name of another store.
+
+    >>> local_output("file:///tmp/out%20.png")
+    '/tmp/out .png'
+    """
+    kind = scheme(path)
+    if kind != "file":
+        raise UsageError(f"this is not written to {kind}", path, "name a local file")
+    return local_path(path)
+
+
 def shown(path: str) -> str:
     """A path in a message: as the user wrote it where that can be shown, else its URI.
 
