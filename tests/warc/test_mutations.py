@@ -24,7 +24,7 @@ from mutations import LAYOUTS, Broken, broken
 MUTATIONS = int(os.environ.get("CRAWLMILL_MUTATIONS") or 300)
 """How many, over all layouts. CRAWLMILL_MUTATIONS=10000 CRAWLMILL_SEED=0 takes some minutes."""
 SEED = int(os.environ.get("CRAWLMILL_SEED") or 9_000_000)
-"""The first seed. Of others a few in ten thousand hold two changes of which one hides the other, and no reader can tell."""
+"""The first seed. A few others hold two changes of which one hides the other: no reader can tell those."""
 OUTSIDE = ("body", "oversized", "analysis")
 EVIDENCE = ("digest", "range", "changed")
 
