@@ -23,6 +23,7 @@ from crawlmill.results.rundir import DONE, RunDir, run_dir, write_json
 from crawlmill.results.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, schema_of
 from crawlmill.results.writers import FORMATS, writer
 from crawlmill.scratch import Scratch
+from crawlmill.submit import Event
 from crawlmill.task import Job
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
@@ -101,6 +102,7 @@ def run(
     planned: Callable[[Plan], None] | None = None,
     on: Engine | str | None = None,
     say: Callable[[str], None] = lambda line: None,
+    events: Callable[[Event], None] = lambda event: None,
 ) -> Run:
     """Run analyses over archives, in one pass: on this machine, or on another engine.
 
@@ -126,6 +128,7 @@ def run(
         planned: told the plan before reading begins.
         on: another engine, by name or with its options: ``on="hadoop"``, ``on=Hadoop(reducers=3)``.
         say: told what a cluster says.
+        events: told what happens, see :class:`crawlmill.submit.Event`.
 
     Raises:
         UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read (the tables
@@ -173,7 +176,7 @@ def run(
             planned(made)
         sources = {item.uri: item for item in made.inputs}
         parts = {split: os.path.join(work, partial_name(identity, split, sources[split.uri])) for split in made.splits}
-        files = engine.run(Work(job, made, parts, scratch, say, progress))
+        files = engine.run(Work(job, made, parts, scratch, say, progress, events))
         finished = _finish(job, made, files, scratch, folder, format)
         result = Run(
             job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.name

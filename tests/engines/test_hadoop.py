@@ -46,7 +46,7 @@ def test_generic_options_come_first(samples: Path, tmp_path: Path, monkeypatch: 
     """Hadoop answers `Unrecognized option: -D` where one follows a streaming option."""
     monkeypatch.setenv("HADOOP_STREAMING_JAR", __file__)
     monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9870")
-    place = Submission(Found("hadoop", dict(os.environ)), tmp_path, "/tmp/x", ("a.zip",))
+    place = Submission(Found("hadoop", dict(os.environ)), tmp_path, "crawlmill-x", ("a.zip",))
     plan = make_plan([str(samples / "*.warc.gz")])
     engine = Hadoop(3, "python3.9", "adhoc", ("a=b",))
     words = engine.job_command(Job(tuple(registry.load(["origins"]))), plan, place)
@@ -81,7 +81,7 @@ def test_what_is_no_packed_environment_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=f"{env}: {why}; pack one with"):
             Hadoop(env=str(env))
     (tmp_path / "my env.tar.gz").touch()
-    place = Submission(Found("hadoop", {"HADOOP_STREAMING_JAR": __file__}), tmp_path, "/tmp/x", ())
+    place = Submission(Found("hadoop", {"HADOOP_STREAMING_JAR": __file__}), tmp_path, "crawlmill-x", ())
     job, plan = Job(tuple(registry.load(["origins"]))), Plan((), ())
     words = Hadoop(env=str(tmp_path / "my env.tar.gz")).job_command(job, plan, place)
     archives = words[words.index("-archives") + 1]
