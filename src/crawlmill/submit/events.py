@@ -101,11 +101,11 @@ class EventFile:
     def __init__(self, path: str) -> None:
         self._name = "standard output" if path == "-" else path
         try:
-            self._file = os.dup(1) if path == "-" else os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._file = os.dup(1) if path == "-" else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
             raise UsageError(f"events cannot be written: {error.strerror}", path, "name another file") from None
-        if path != "-":
-            self._end_torn_line()
+        if path != "-" and _is_torn(path):
+            self._put(b"\n")  # what a run that was killed left unfinished must not take our first line along
 
     def write(self, event: Event) -> None:
         """Add a line. Raises :class:`CrawlmillError` when it cannot be written, BrokenPipeError when no reader is left."""
@@ -115,16 +115,6 @@ class EventFile:
         """Close the file."""
         os.close(self._file)
 
-    def _end_torn_line(self) -> None:
-        """What a run that was killed left unfinished must not take our first line along."""
-        try:
-            size = os.fstat(self._file).st_size
-            torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
-        except OSError:
-            return  # a pipe or a device
-        if torn:
-            self._put(b"\n")
-
     def _put(self, data: bytes) -> None:
         try:
             while data:
@@ -133,6 +123,15 @@ class EventFile:
             raise
         except OSError as error:
             raise CrawlmillError(f"events cannot be written: {error.strerror}", self._name) from None
+
+
+def _is_torn(path: str) -> bool:
+    """Whether a file ends within a line; a pipe or a device does not."""
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+        return False
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def read_events(path: str) -> Iterator[Event]:
