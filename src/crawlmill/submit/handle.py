@@ -8,9 +8,8 @@ import select
 import signal
 import socket
 import subprocess
-import threading
 import time
-import weakref
+from _thread import start_new_thread
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
@@ -26,8 +25,8 @@ DRAIN = 2.0
 """Seconds in which the last lines of a program that has ended are read, where something else holds its output open."""
 HISTORY = 4096
 """Events that are kept for those who ask later."""
-_POLL = 0.1
-_alive: weakref.WeakSet[Handle] = weakref.WeakSet()
+_POLL = 0.05
+_alive: set[Handle] = set()
 
 
 def starting(program: str, patterns: Patterns) -> Event:
@@ -55,7 +54,7 @@ def start(
 
 
 class Handle:
-    """A started program. What is asked never waits; every method may be called from any thread.
+    """A started program, followed by a thread. What is asked never waits; every method may be called from any thread.
 
     In a ``with`` block, the program is cancelled at the end of the block when it still runs; without one, when this process
     ends. The last lines of its log are kept, however much it prints.
@@ -72,20 +71,17 @@ class Handle:
         self.program = program
         self._words, self._patterns = list(words), patterns
         self._environment = {**environment, MARK: program}
-        self._changed = threading.Condition()
-        self._history: deque[Event] = deque(maxlen=HISTORY)
+        self._history: deque[tuple[int, Event]] = deque(maxlen=HISTORY)
         self._count = 0
         self._state = "submitted"
         self._seen = Seen()
         self._exit_code: int | None = None
         self._reason: Reason | None = None
         self._kept = Kept(patterns.notable)
-        self._cancel = threading.Event()
+        self._cancelled = False
         self._process: subprocess.Popen[bytes] | None = None
         _alive.add(self)
-        # The process is made by the thread: an exception of Ctrl-C, which the main thread gets, cannot lose it.
-        self._thread = threading.Thread(target=self._live, name=program, daemon=True)
-        self._thread.start()
+        start_new_thread(self._live, ())
 
     # ---- asked
 
@@ -116,8 +112,7 @@ class Handle:
     @property
     def tail(self) -> list[str]:
         """The last lines of its log, 200 at most."""
-        with self._changed:
-            return self._kept.tail
+        return self._kept.tail
 
     @property
     def exit_code(self) -> int | None:
@@ -137,19 +132,21 @@ class Handle:
         """
         at = since
         while True:
-            with self._changed:
-                while at >= self._count and self.poll() is None:
-                    self._changed.wait()
-                if at >= self._count:
-                    return
-                gone = self._count - len(self._history)
-                event, at = self._history[max(at - gone, 0)], max(at, gone) + 1
-            yield event
+            ended = self.poll() is not None  # asked first: nothing comes after the end
+            for number, event in self._history.copy() if at < self._count else ():
+                if number >= at:
+                    at = number + 1
+                    yield event
+            if ended:
+                return
+            if at >= self._count:
+                time.sleep(_POLL)
 
     def wait(self, timeout: float | None = None) -> str | None:
         """Wait for the end; the state then, or None when it still runs after so many seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.poll() is not None, timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None and (until is None or time.monotonic() < until):
+            time.sleep(_POLL)
         return self.poll()
 
     # ---- ended
@@ -163,7 +160,7 @@ class Handle:
         Returns:
             The state when it has ended: ``killed``, or what it came to before; else None.
         """
-        self._cancel.set()
+        self._cancelled = True
         return self.wait(timeout)
 
     def __enter__(self) -> Handle:
@@ -173,7 +170,8 @@ class Handle:
         if self.poll() is None:
             self.cancel()
 
-    # ---- the thread
+    # ---- the thread. It alone writes, and nobody takes a lock: one that Ctrl-C left taken would stop all. It also makes the
+    # process, which an exception in the main thread could lose otherwise.
 
     def _live(self) -> None:
         try:
@@ -184,7 +182,7 @@ class Handle:
             self._end("failed", Reason(f"a fault in crawlmill: {type(error).__name__}: {error}", "please report it"))
 
     def _follow(self) -> None:
-        if self._cancel.is_set():
+        if self._cancelled:
             self._end("killed")
             return
         try:
@@ -219,7 +217,7 @@ class Handle:
             if not ended and _exited(process.pid):
                 self._end_rest(process)
                 ended, until = True, time.monotonic() + DRAIN
-            elif not ended and self._cancel.is_set():
+            elif not ended and self._cancelled:
                 if asked is None:
                     asked = time.monotonic()
                     send(members(self.program, process.pid) or [process.pid], signal.SIGTERM)
@@ -235,8 +233,7 @@ class Handle:
         kill_all(lambda: [pid for pid in members(self.program, process.pid) if pid != process.pid])
 
     def _line(self, line: str) -> None:
-        with self._changed:
-            self._kept.add(line)
+        self._kept.add(line)
         seen = self._patterns.read(line)
         if seen is None:
             return
@@ -276,20 +273,16 @@ class Handle:
             "ended", state, program=self.program, application=self.application, url=self.url, fraction=self.fraction,
             exit_code=self._exit_code, reason=reason and reason.what, hint=reason and reason.hint,
         )  # fmt: skip
-        with self._changed:
-            self._put(last)
-            self._state = state
-            _alive.discard(self)
-            self._changed.notify_all()
+        self._put(last)
+        self._state = state
+        _alive.discard(self)
 
     def _tell(self, kind: str, message: str | None = None, **fields: object) -> None:
         event = Event(kind, self._state, program=self.program, message=message, **fields)  # type: ignore[arg-type]
-        with self._changed:
-            self._put(event)
-            self._changed.notify_all()
+        self._put(event)
 
     def _put(self, event: Event) -> None:
-        self._history.append(event)
+        self._history.append((self._count, event))
         self._count += 1
 
 
