@@ -37,8 +37,8 @@ def follow(
                 event(one)
         except BaseException:
             handle.cancel()
-            with suppress(Exception):
-                for one in handle.events(told):
+            for one in handle.events(told):
+                with suppress(Exception):
                     event(one)
             raise
     if (reason := handle.reason) is not None:
