@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from crawlmill import registry, wire
-from crawlmill.batches import BATCH, run_batches
+from crawlmill.batches import BATCH, end_left, run_batches
 from crawlmill.cluster.finding import know_hdfs
 from crawlmill.contract import Analysis, Option, type_set
 from crawlmill.engines import Engine, Progress, engine_class
@@ -28,6 +28,7 @@ from crawlmill.output.work import Stored
 from crawlmill.partial import fresh_names, merge_files, reducers_of
 from crawlmill.plan.planner import Input, Plan, difference, make_plan, name_inputs
 from crawlmill.scratch import Scratch
+from crawlmill.submit import Event
 from crawlmill.task import Job
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
@@ -63,6 +64,7 @@ def run(
     planned: Callable[[Plan], None] | None = None,
     on: Engine | str | None = None,
     say: Callable[[str], None] = lambda line: None,
+    events: Callable[[Event], None] = lambda event: None,
 ) -> Run:
     """Run analyses over archives, in one pass: on this machine, or on another engine.
 
@@ -93,6 +95,7 @@ def run(
         planned: told the plan before reading begins.
         on: another engine, by name or with its options: ``on="hadoop"``, ``on=Hadoop(reducers=3)``.
         say: told what a cluster says.
+        events: told what happens, see :class:`crawlmill.submit.Event`.
 
     Raises:
         UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read; the tables are
@@ -127,6 +130,8 @@ def run(
         if result is None:
             place.claim(resume, overwrite)
             try:
+                if output is not None:
+                    end_left(place.work, say)
                 stored = place.work.stored() if resume else None
                 if stored is None:
                     made = make_plan(named, split_size or engine.split_size, base)
@@ -138,7 +143,9 @@ def run(
                 if planned is not None:
                     planned(stored.plan)
                 keep = None if output is None else place.work
-                files = run_batches(engine, job, stored.plan, identity, stored.batch, keep, scratch, say, progress)
+                files = run_batches(
+                    engine, job, stored.plan, identity, stored.batch, keep, scratch, say, progress, events
+                )
                 result = _finish(job, stored.plan, files, scratch, place, identity, started)
             finally:
                 place.close()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from crawlmill.engines import Engine, Progress, Work
+from crawlmill.engines import Engine, Progress, Work, gone
 from crawlmill.identity import partial_name
-from crawlmill.output.work import WorkDir
+from crawlmill.output.work import EVENTS, WorkDir
 from crawlmill.partial import fresh_names, merge_files, reducers_of
 from crawlmill.plan.planner import Plan, batches
+from crawlmill.submit import Event, EventFile, read_events
 from crawlmill.task import Job
 
 BATCH = 10_000
@@ -26,6 +27,7 @@ def run_batches(
     scratch: str,
     say: Callable[[str], None],
     progress: Progress | None,
+    events: Callable[[Event], None],
 ) -> list[str]:
     """Run all splits of a plan; returns files of sorted lines of the wire format that together are the result.
 
@@ -42,6 +44,7 @@ def run_batches(
         scratch: a folder for everything else.
         say: told which batch begins, where there are several.
         progress: told what is done.
+        events: told what happens. What a program on a cluster needs to be ended by is kept as well, see :func:`end_left`.
 
     Raises:
         CrawlmillError: the run cannot go on.
@@ -58,7 +61,7 @@ def run_batches(
             partials = {
                 split: os.path.join(place, partial_name(identity, split, sources[split.uri])) for split in part.splits
             }
-            files = engine.run(Work(job, part, partials, scratch, say, progress))
+            files = engine.run(Work(job, part, partials, scratch, say, progress, _recorded(events, keep)))
             if keep is None or (engine.keeps_partials and len(parts) == 1):
                 found += files
                 continue
@@ -72,3 +75,41 @@ def run_batches(
                 progress(-1, split.size or 0)
         found.append(done)
     return found
+
+
+def end_left(keep: WorkDir, say: Callable[[str], None]) -> None:
+    """Make sure that nothing runs of what an ended run started: else it would be done twice at once.
+
+    Args:
+        keep: the folder of that run.
+        say: told what had to be ended.
+
+    Raises:
+        CrawlmillError: it is not sure.
+    """
+    path = keep.file(EVENTS)
+    if os.path.exists(path):
+        for name in gone(read_events(path)):
+            say(f"ended {name} of an earlier run")
+        os.unlink(path)
+
+
+def _recorded(events: Callable[[Event], None], keep: WorkDir | None) -> Callable[[Event], None]:
+    """What hands on events and keeps those of programs, each on the disk before the program can do more."""
+    if keep is None:
+        return events
+    path = keep.file(EVENTS)
+
+    def tell(event: Event) -> None:
+        if event.program is not None and event.kind in _KEPT:
+            file = EventFile(path)
+            try:
+                file.write(event)
+            finally:
+                file.close()
+        events(event)
+
+    return tell
+
+
+_KEPT = ("starting", "started", "application", "ended")

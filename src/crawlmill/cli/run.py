@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from crawlmill.output.formats import format_named, format_names
 if TYPE_CHECKING:
     from crawlmill.engines import Engine
     from crawlmill.finished import Run
+    from crawlmill.submit import Event
     from crawlmill.task import Job
 
 
@@ -140,6 +142,12 @@ def run(
     staging: Annotated[
         str | None, typer.Option(metavar="URI", help="Spark: a folder that driver and executors share (/tmp of HDFS).")
     ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Add what happens to FILE, as JSON lines; -: to stdout, and tables to stderr."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands and run nothing (not local).")] = False,
 ) -> None:
     """Run one or more analyses over archives, in one pass.
@@ -150,57 +158,62 @@ def run(
     from crawlmill.cli.progress import progress_bar
     from crawlmill.errors import UsageError
     from crawlmill.finished import judge
+    from crawlmill.submit import recorded
 
-    loaded = registry.with_settings(registry.load([analyses]), set_ or [])
-    job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
-    engine = _engine(
-        on,
-        workers=workers,
-        pool=None if pool is None else pool.value,
-        record_timeout=record_timeout,
-        reducers=reducers,
-        node_python=node_python,
-        env=env,
-        queue=queue,
-        settings=tuple(define) if define else None,
-        runner=None if runner is None else runner.value,
-        master=master,
-        staging=staging,
-    )
-    size = None if split_size is None else split_size << 20
-    if dry_run:
-        _dry_run(job, inputs, engine, size, base)
-        return
-    if format is not None:
-        format_named(format)  # refuses what is none before anything is read
     rows_out = output is None and format is not None and not as_json
-    if rows_out and len(loaded) > 1:
-        raise UsageError("rows of several analyses do not fit one stream", hint="name a folder with -o")
-    with progress_bar() as bar:
-        found = api.run(
-            list(job.analyses),
-            inputs,
-            output=output,
-            format=format,
-            resume=resume,
-            overwrite=overwrite,
-            work=work,
-            batch=batch,
-            types=types,
-            where=where,
-            check=check.value,
-            max_record=max_record << 20,
-            max_body=max_body << 20,
-            split_size=size,
-            base=base,
-            progress=bar.told,
-            planned=bar.planned,
-            damage="accept",
-            on=engine,
-            say=note,
+    if events == "-" and (rows_out or as_json or dry_run):
+        raise UsageError("--events - is all that standard output takes", hint="name a file: --events FILE")
+    with nullcontext(_no_event) if events is None else recorded(events, on.value) as event:
+        loaded = registry.with_settings(registry.load([analyses]), set_ or [])
+        job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
+        engine = _engine(
+            on,
+            workers=workers,
+            pool=None if pool is None else pool.value,
+            record_timeout=record_timeout,
+            reducers=reducers,
+            node_python=node_python,
+            env=env,
+            queue=queue,
+            settings=tuple(define) if define else None,
+            runner=None if runner is None else runner.value,
+            master=master,
+            staging=staging,
         )
-    _show(found, job, top, format if rows_out else None, as_json)
-    judge(found, damage.value, max_damage)
+        size = None if split_size is None else split_size << 20
+        if dry_run:
+            _dry_run(job, inputs, engine, size, base)
+            return
+        if format is not None:
+            format_named(format)  # refuses what is none before anything is read
+        if rows_out and len(loaded) > 1:
+            raise UsageError("rows of several analyses do not fit one stream", hint="name a folder with -o")
+        with progress_bar() as bar:
+            found = api.run(
+                list(job.analyses),
+                inputs,
+                output=output,
+                format=format,
+                resume=resume,
+                overwrite=overwrite,
+                work=work,
+                batch=batch,
+                types=types,
+                where=where,
+                check=check.value,
+                max_record=max_record << 20,
+                max_body=max_body << 20,
+                split_size=size,
+                base=base,
+                progress=bar.told,
+                planned=bar.planned,
+                damage="accept",
+                on=engine,
+                say=note,
+                events=event,
+            )
+        _show(found, job, top, format if rows_out else None, as_json, sys.stderr if events == "-" else sys.stdout)
+        judge(found, damage.value, max_damage)
 
 
 def _engine(name: EngineName, **options: object) -> Engine:
@@ -235,7 +248,11 @@ def _dry_run(job: Job, inputs: list[str], engine: Engine, split_size: int | None
         print(line)
 
 
-def _show(found: Run, job: Job, top: int, rows: str | None, as_json: bool) -> None:
+def _no_event(event: Event) -> None:
+    """Where nobody asked for events."""
+
+
+def _show(found: Run, job: Job, top: int, rows: str | None, as_json: bool, out: IO[str]) -> None:
     from crawlmill.results import report
 
     if as_json:
@@ -244,5 +261,5 @@ def _show(found: Run, job: Job, top: int, rows: str | None, as_json: bool) -> No
         report.write_rows(found, rows, sys.stdout.buffer)
         report.show_summary(found, job, sys.stderr)
     else:
-        report.show_tables(found, top, sys.stdout)
-        report.show_summary(found, job, sys.stdout)
+        report.show_tables(found, top, out)
+        report.show_summary(found, job, out)

@@ -18,6 +18,8 @@ from crawlmill.plan.split import Split
 from crawlmill.scratch import locked
 
 _PLAN = "plan.json"
+EVENTS = "events.jsonl"
+"""The record of the programs that a run has started."""
 _BLOCK = 1 << 20
 
 
@@ -68,8 +70,8 @@ class WorkDir:
                 return  # no locks on this file system
 
     def clear(self) -> None:
-        """Remove what an earlier run left."""
-        for name in os.listdir(self.path):
+        """Remove what an earlier run left, but for the record of the programs that it started."""
+        for name in set(os.listdir(self.path)) - {EVENTS}:
             path = os.path.join(self.path, name)
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path, ignore_errors=True)
