@@ -16,7 +16,8 @@ from crawlmill.contract import Analysis, Option, type_set
 from crawlmill.engines import Engine, Progress, Work, engine_class
 from crawlmill.engines.local import Local
 from crawlmill.errors import DamageLimit, UsageError
-from crawlmill.identity import identity_of, partial_name
+from crawlmill.identity import identity_of, partial_name, refuse_undigested
+from crawlmill.own.closure import gather
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import Input, Plan, make_plan
 from crawlmill.results.rundir import DONE, RunDir, run_dir, write_json
@@ -101,6 +102,7 @@ def run(
     planned: Callable[[Plan], None] | None = None,
     on: Engine | str | None = None,
     say: Callable[[str], None] = lambda line: None,
+    ship: Sequence[str | os.PathLike[str]] = (),
 ) -> Run:
     """Run analyses over archives, in one pass: on this machine, or on another engine.
 
@@ -126,6 +128,8 @@ def run(
         planned: told the plan before reading begins.
         on: another engine, by name or with its options: ``on="hadoop"``, ``on=Hadoop(reducers=3)``.
         say: told what a cluster says.
+        ship: files and folders that the analyses need, modules or data: they belong to the run's identity and travel to the
+            nodes, see :func:`crawlmill.shipped`.
 
     Raises:
         UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read (the tables
@@ -150,8 +154,10 @@ def run(
         raise UsageError(f"{name} retries by its own means and does not resume", hint="leave out --resume")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
-    job = make_job(analyses, options, types, where, max_record, check == "full", max_body)
+    job = make_job(analyses, options, types, where, max_record, check == "full", max_body, ship)
     identity = identity_of(job)
+    if resume:
+        refuse_undigested(identity)
     know_hdfs()
     named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
 
@@ -194,10 +200,11 @@ def make_job(
     max_record: int = MAX_RECORD,
     full: bool = False,
     max_body: int = MAX_BODY,
+    ship: Sequence[str | os.PathLike[str]] = (),
 ) -> Job:
-    """The job of names and settings. Raises :class:`UsageError` for what does not fit, :class:`MissingExtra`."""
+    """The job of names and settings. Raises :class:`UsageError` for what does not fit, :class:`MissingPackage`."""
     named = [analyses] if isinstance(analyses, (str, Analysis)) else list(analyses)
-    loaded = registry.load(named)
+    loaded = registry.load(named, ship)
     for base, values in (options or {}).items():
         if base not in [analysis.base for analysis in loaded]:
             raise UsageError(f"options are given for {base!r}, which is not run")
@@ -205,7 +212,7 @@ def make_job(
     for analysis in loaded:
         analysis.require()
     condition = None if where is None else parse_where(where)
-    return Job(tuple(loaded), type_set(types), condition, max_record, full, max_body)
+    return Job(tuple(loaded), type_set(types), condition, max_record, full, max_body, gather(loaded, ship))
 
 
 def _finish(

@@ -16,6 +16,7 @@ from typing import BinaryIO, Callable, NoReturn
 from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.own import imports
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
@@ -83,6 +84,8 @@ def _mapper(names: Sequence[str]) -> None:
     add_job_options(parser)
     arguments = parser.parse_args()
     job = job_of(list(names) or arguments.analysis, arguments) if arguments.job is None else read_job(arguments.job)
+    if arguments.job is not None:
+        imports.seal()
     out, lock = sys.stdout.buffer, threading.Lock()
 
     def emit(lines: list[bytes]) -> None:
@@ -173,7 +176,7 @@ def _report(what: str) -> None:
 def read_job(path: str) -> Job:
     """The job of a file that an engine wrote."""
     with open(path, encoding="utf-8") as file:
-        return jobspec.from_json(file.read())
+        return jobspec.from_json(file.read(), os.path.dirname(path))
 
 
 @contextmanager
@@ -249,6 +252,7 @@ def _reducer(only: Sequence[str]) -> None:
     reducers = _Merges(arguments.merges, only[0] if only else None)
     if arguments.job is not None:
         reducers.update(reducers_of(read_job(arguments.job).analyses))
+        imports.seal()
     sys.stdout.buffer.writelines(merged(sys.stdin.buffer, reducers))
 
 

@@ -11,6 +11,8 @@ from typing import Any, Callable
 from crawlmill import wire
 from crawlmill.contract import Analysis
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.own import imports
+from crawlmill.own.files import Code
 from crawlmill.partial import counter_lines, damage_line, key_of
 from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
@@ -41,6 +43,7 @@ class Job:
         max_record: bytes of a block that may be loaded.
         full: inflate everything and check digests.
         max_body: bytes of a body that may be decoded and parsed.
+        code: the user's own code that this depends on; None where nobody asked yet.
     """
 
     analyses: tuple[Analysis, ...]
@@ -49,6 +52,7 @@ class Job:
     max_record: int = MAX_RECORD
     full: bool = False
     max_body: int = MAX_BODY
+    code: Code | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -196,7 +200,7 @@ class Task:
         """Read one split. ``skip`` names ``(offset, ordinal, index of the analysis)`` that ended an earlier try, and the
         kind of damage that this is."""
         reading = self.job.reading()
-        with closing(read_split(split, reading)) as items:
+        with imports.checked(), closing(read_split(split, reading)) as items:
             self._read(items, skip or {})
         counted = {f"records:{kind}": count for kind, count in reading.types.items()}
         counted.update(records=sum(reading.types.values()), bytes=reading.bytes, empty_members=reading.empty_members)
@@ -250,6 +254,12 @@ class Task:
                     self._report(_of_record(record, bad.kind, collector.name))
                 except CrawlmillError:
                     raise
+                except ModuleNotFoundError as error:  # what is not there for one record is there for none
+                    raise CrawlmillError(
+                        f"the module {error.name} is not found here",
+                        collector.name,
+                        "name a file of your own with --ship, an installed package in depends= of the analysis",
+                    ) from None
                 except (
                     Exception
                 ) as error:  # the user's code may raise anything: its pairs of this record are lost, and said

@@ -93,6 +93,12 @@ def run(
     types: Types = None,
     where: WhereText = None,
     check: Annotated[Check, typer.Option(help="full: inflate everything and check digests.")] = Check.fast,
+    ship: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="A file or a folder that the analyses need: a module, data. May be repeated."
+        ),
+    ] = None,
     damage: Annotated[OnDamage, typer.Option(help="fail: exit 3 when there is any.")] = OnDamage.report,
     max_damage: Annotated[int | None, typer.Option(min=0, help="Exit 3 when there are more damage rows.")] = None,
     max_record: Annotated[
@@ -143,8 +149,8 @@ def run(
     from crawlmill.cli.progress import progress_bar
     from crawlmill.errors import UsageError
 
-    loaded = registry.with_settings(registry.load([analyses]), set_ or [])
-    job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
+    loaded = registry.with_settings(registry.load([analyses], ship or []), set_ or [])
+    job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20, ship or ())
     engine = _engine(
         on,
         workers=workers,
@@ -186,6 +192,7 @@ def run(
             damage="accept",
             on=engine,
             say=note,
+            ship=ship or (),
         )
     _show(found, job, top, format if rows_out else None, as_json)
     api.judge(found, damage.value, max_damage)

@@ -8,18 +8,18 @@ import shlex
 import shutil
 import sys
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crawlmill.cluster.finding import Found
 from crawlmill.cluster.following import follow
 from crawlmill.engines import Work
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.jobspec import own_zip
 from crawlmill.plan.planner import CLUSTER_SPLIT
-from crawlmill.shipping import ENV, JOB, ZIP, folder_of, own_files, packed_uri, write_zip
+from crawlmill.shipping import ENV, JOB, ZIP, folder_of, packed_uri, write_zip
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
 from crawlmill.stores.webhdfs import ADDRESS, address
-from crawlmill.task import Job
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -80,7 +80,7 @@ class Spark:
         _refuse_stdin(work)
         submit = spark_submit()
         lines = lines_of(work, self.reducers, self.record_timeout)
-        shipped = [os.path.join(folder, ZIP), *_own_files(work.job)]
+        shipped = [os.path.join(folder, ZIP), *own_zip(work.job, folder)]
         write_zip(shipped[0])
         job, manifest = os.path.join(folder, JOB), os.path.join(folder, "splits.jsonl")
         with open(job, "w", encoding="utf-8") as file:
@@ -141,15 +141,14 @@ class Session:
     def run(self, work: Work) -> list[str]:
         """Run one job; answers a file of merged lines for each reducer. Raises :class:`CrawlmillError`."""
         _refuse_stdin(work)
-        own = _own_files(work.job)
         lines = lines_of(work, self.reducers, self.record_timeout)
         folder = os.path.join(work.scratch, f"spark-{uuid.uuid4().hex[:8]}")
         if type(self.spark).__module__.startswith("pyspark.sql.connect"):
             from crawlmill.spark.frames import run_frames
 
             write_zip(zipped := os.path.join(work.scratch, ZIP))
-            return run_frames(self.spark, lines, [zipped, *own], folder)
-        bring_files(self.spark.sparkContext, work.job)
+            return run_frames(self.spark, lines, [zipped, *own_zip(work.job, work.scratch)], folder)
+        bring_files(self.spark.sparkContext, own_zip(work.job, work.scratch))
         return run_lines(self.spark.sparkContext, lines, folder, self.staging)
 
     def commands(self, work: Work) -> list[str]:
@@ -162,11 +161,6 @@ def _refuse_stdin(work: Work) -> None:
         raise UsageError(
             "Spark's tasks cannot read our standard input or a pipe", min(work.plan.streams), "give the path of a file"
         )
-
-
-def _own_files(job: Job) -> list[str]:
-    """The files of a user's own analyses; one of a notebook travels pickled."""
-    return own_files(replace(job, analyses=tuple(analysis for analysis in job.analyses if analysis.spec)))
 
 
 def spark_submit() -> list[str]:

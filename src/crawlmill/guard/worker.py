@@ -14,6 +14,7 @@ from typing import IO
 
 from crawlmill import jobspec
 from crawlmill.errors import CrawlmillError
+from crawlmill.own import imports
 from crawlmill.partial import merge_files, reducers_of, write_lines
 from crawlmill.plan.split import Split
 from crawlmill.task import Job, Skip, Task, said
@@ -67,6 +68,7 @@ def main() -> None:
         try:
             if "job" in order:
                 job = jobspec.from_json(str(order["job"]))
+                imports.seal()
                 continue
             assert job is not None
             _obey(order, job, mark)
