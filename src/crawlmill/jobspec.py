@@ -12,7 +12,7 @@ from crawlmill import registry
 from crawlmill.contract import Analysis, require_packages
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.own import imports
-from crawlmill.own.closure import gather
+from crawlmill.own.closure import gather, left_behind
 from crawlmill.own.files import Code, pack, unpack
 from crawlmill.task import Job
 
@@ -41,17 +41,24 @@ def with_code(job: Job) -> Job:
     return job if job.code is not None else replace(job, code=gather(job.analyses))
 
 
+def refuse_what_stays(job: Job) -> None:
+    """Raise :class:`UsageError` for a module that is in no file of its own, and so cannot travel."""
+    code = with_code(job).code
+    assert code is not None
+    for text in code.undigested:
+        if text.startswith("the module "):
+            raise UsageError(f"{text} cannot travel", hint="unpack it, or bring it in an environment: --env")
+
+
 def own_zip(job: Job, folder: str | os.PathLike[str]) -> list[str]:
     """Put the user's own files into a folder as one zip. Returns its path, or nothing where there are none.
 
     Raises:
         UsageError: a module that is in no file of its own. CrawlmillError: a file changed since the job was made.
     """
+    refuse_what_stays(job)
     code = with_code(job).code
     assert code is not None
-    for text in code.undigested:
-        if text.startswith("the module "):
-            raise UsageError(f"{text} cannot travel", hint="unpack it, or bring it in an environment: --env")
     return [pack(code, os.fspath(folder))] if code.files else []
 
 
@@ -63,7 +70,7 @@ def for_nodes(job: Job) -> str:
     for item in fields["analyses"]:
         path, colon, name = item.get("spec", "").rpartition(":")
         item.update({"spec": f"{entries[path]}{colon}{name}", "own": True} if path in entries else {})
-    return json.dumps({**fields, "zip": bool(job.code.files)}, sort_keys=True)
+    return json.dumps({**fields, "zip": bool(job.code.files), "left": left_behind(job.code)}, sort_keys=True)
 
 
 def from_json(text: str, brought: str = ".") -> Job:
@@ -76,7 +83,7 @@ def from_json(text: str, brought: str = ".") -> Job:
     if code is not None:
         if fields.get("zip"):
             code = unpack(code, brought)
-        imports.use(code)
+        imports.use(code, fields.get("left", ()))
     for item in fields["analyses"]:
         if code is not None and item.get("own"):
             root, _, place = item["spec"].partition("/")

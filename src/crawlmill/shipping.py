@@ -103,19 +103,20 @@ def folder_of(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def refuse_notebooks(job: Job) -> None:
-    """Raise :class:`UsageError` for an analysis that no file leads to."""
+def refuse_what_stays(job: Job) -> None:
+    """Raise :class:`UsageError` for an analysis, or a module of the user's own, that no file leads to."""
     for analysis in job.analyses:
         if not analysis.spec:
             raise UsageError(
                 f"{analysis.base} was defined in a notebook", hint="put it into a file to run it on a cluster"
             )
+    jobspec.refuse_what_stays(job)
 
 
 def ship(job: Job, folder: str | os.PathLike[str]) -> list[str]:
     """Put crawlmill's zip, the job and the zip of the user's own files into a folder. Returns their paths; a task must find
     all of them in its working folder. Raises :class:`UsageError`."""
-    refuse_notebooks(job)
+    refuse_what_stays(job)
     job, place = jobspec.with_code(job), Path(folder)
     write_zip(place / ZIP)
     (place / JOB).write_text(jobspec.for_nodes(job))

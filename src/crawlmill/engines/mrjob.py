@@ -16,7 +16,7 @@ from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
 from crawlmill.errors import MissingExtra, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT
-from crawlmill.shipping import folder_of, refuse_notebooks
+from crawlmill.shipping import folder_of, refuse_what_stays
 
 RUNNERS = ("inline", "local", "hadoop")
 
@@ -88,7 +88,7 @@ class MrJob:
             raise UsageError(
                 "a job of mrjob cannot read standard input or a pipe", min(work.plan.streams), "give the path of a file"
             )
-        refuse_notebooks(work.job)  # before anything is started
+        refuse_what_stays(work.job)  # before anything is started
         job, manifest = os.path.join(folder, "asked.json"), os.path.join(folder, "splits.jsonl")
         with open(job, "w", encoding="utf-8") as file:
             file.write(jobspec.to_json(work.job))

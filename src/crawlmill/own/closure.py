@@ -141,6 +141,7 @@ def loading(path: str, module: str = "") -> Iterator[Own]:
     folders = () if module else tuple(dict.fromkeys([os.path.dirname(path), os.path.dirname(real)]))
     _appended.extend(folder for folder in folders if folder not in sys.path)
     sys.path.extend(folder for folder in folders if folder not in sys.path)  # it may import its neighbours
+    imports.watch(folders)
     own = Own("" if module else path, "" if module else digest_of(path), folders)
     if module:
         own.add(module)
@@ -198,6 +199,24 @@ def gather(analyses: Iterable[Analysis], ship: Iterable[str | os.PathLike[str]] 
     return Code(roots, files, tuple(packages.items()), tuple(sorted(values.items())), tuple(sorted(undigested)))
 
 
+def left_behind(code: Code) -> list[str]:
+    """Names of the modules that lie in the folders of a run's files and do not travel with them."""
+    travel = {file.module for file in code.files} | {module_name(file.place) for file in code.files}
+    folders = {(file.root, os.path.dirname(file.place)) for file in code.files if file.place.endswith(".py")}
+    found = set()
+    for root, place in folders:
+        folder = os.path.join(code.roots[root], place)
+        before = place.replace("/", ".") + "." if place else ""
+        for entry in os.scandir(folder):
+            if entry.is_file():
+                name = module_name(entry.name)
+            else:
+                name = entry.name if os.path.isfile(os.path.join(entry.path, "__init__.py")) else ""
+            if name.isidentifier() and before + name not in travel:
+                found.add(before + name)
+    return sorted(found)
+
+
 def _shipped_module(path: str) -> Own:
     """A shipped module with the packages that it is in, unless an installed one hides it."""
     root = root_of_module(path)
@@ -206,8 +225,9 @@ def _shipped_module(path: str) -> Own:
     if all(map(str.isidentifier, name.split("."))):
         there = Own()
         there.add(name.partition(".")[0])
-        if there.modules or imports.search(name.partition(".")[0], None) is None:
+        if there.modules or imports.search(name.partition(".")[0], None, there.search_path()) is None:
             own.add(name)
+    imports.know((name, *found) for name, found in own.modules.items())
     return own
 
 

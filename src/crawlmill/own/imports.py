@@ -32,6 +32,7 @@ _known: dict[str, _Known] = {}  # modules, by name
 _spaces: dict[str, list[str]] = {}  # folders of packages without __init__.py
 _entries: dict[str, str] = {}  # digests of the files of analyses, of a run that is told which they are
 _roots: set[str] = set()
+_left: set[str] = set()  # modules beside the files of a run that did not travel with them
 _given: dict[str, _Known] = {}  # what was shipped, by name
 _checked: set[str] = set()  # shipped files that were read once more
 _local = threading.local()
@@ -65,11 +66,17 @@ def spec_of(name: str, path: str, digest: str) -> ModuleSpec:
     return found
 
 
+def watch(folders: Iterable[str]) -> None:
+    """Take what lies in these folders for the user's own from now on."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    _roots.update(folders)
+
+
 def know(modules: Iterable[tuple[str, str, str]]) -> None:
     """Find these modules, ``(name, path, digest)``, from now on. Should one be imported already from another file or with
     other bytes, all are imported anew: they hold parts of each other."""
-    if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)
+    watch(())
     found = list(modules)
     for name, path, digest in found:
         _known[name] = _Known(path, digest)
@@ -94,8 +101,8 @@ def _is_stale(name: str, path: str, digest: str) -> bool:
     return loaded is not None and (getattr(loader, "path", None), getattr(loader, "digest", None)) != (path, digest)
 
 
-def use(code: Code) -> None:
-    """Find the files of a run from now on, in this process."""
+def use(code: Code, left: Iterable[str] = ()) -> None:
+    """Find the files of a run from now on, in this process. ``left`` names modules of the user's own that are not here."""
     global _told
     _told = True
     _given.clear()
@@ -106,7 +113,9 @@ def use(code: Code) -> None:
             _given[file.name] = _Known(code.path(file), file.digest)
         if not file.module:
             _entries[code.path(file)] = file.digest
-    _roots.update(code.roots)
+    watch(code.roots)
+    _left.clear()
+    _left.update(left)
 
 
 def is_known(module: str) -> bool:
@@ -184,10 +193,10 @@ class _Finder:
         found = search(name, path)
         if found is None and name in _spaces:
             return self._space(name, path)
-        if found is not None and _is_late(name, found.origin):
-            hint = f"name it, so that it travels with the run: --ship {found.origin}"
+        if name in _left if found is None else _is_late(name, found.origin):
+            hint = "name its file, so that it travels with the run: --ship FILE"
             raise refused(
-                CrawlmillError(f"the module {name} is imported while the run is going on", found.origin, hint)
+                CrawlmillError(f"the module {name} of your own is imported and does not travel with the run", hint=hint)
             )
         return found
 

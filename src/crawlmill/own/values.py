@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import dis
 import functools
 import hashlib
@@ -168,7 +169,8 @@ class _Walk:
         if isinstance(value, functools._lru_cache_wrapper):
             return "cached", self._each([value.__wrapped__, value.cache_parameters()])
         try:
-            reduced = value.__reduce_ex__(4)
+            reduce = copyreg.dispatch_table.get(type(value))
+            reduced = value.__reduce_ex__(4) if reduce is None else reduce(value)
         except Exception as error:  # a class may raise anything there: it does not want to be copied
             raise NoDigest(f"{type(value).__name__}: {' '.join(str(error).split())[:100]}") from None
         if isinstance(reduced, str):
