@@ -58,7 +58,7 @@ class Own:
 
     def search_path(self) -> list[str]:
         """Where modules are looked for: what is installed hides a neighbour of the file, but not a shipped module."""
-        library = [path for path in sys.path if path not in _appended]
+        library = imports.library()
         return [*library, *self.folders] if self.path else [*self.folders, *library]
 
     def take(self, name: str, spec: ModuleSpec) -> bool:
@@ -117,7 +117,6 @@ def imports_of(tree: ast.AST, package: str) -> Iterator[str]:
                 yield name
 
 
-_appended: list[str] = []  # folders of files of analyses, which stand at the end of sys.path
 _entries: dict[str, Own] = {}
 
 
@@ -139,9 +138,7 @@ def loading(path: str, module: str = "") -> Iterator[Own]:
     importlib.invalidate_caches()
     real = os.path.realpath(path)
     folders = () if module else tuple(dict.fromkeys([os.path.dirname(path), os.path.dirname(real)]))
-    _appended.extend(folder for folder in folders if folder not in sys.path)
-    sys.path.extend(folder for folder in folders if folder not in sys.path)  # it may import its neighbours
-    imports.watch(folders)
+    imports.watch(folders)  # it may import its neighbours
     own = Own("" if module else path, "" if module else digest_of(path), folders)
     if module:
         own.add(module)
@@ -185,6 +182,8 @@ def gather(analyses: Iterable[Analysis], ship: Iterable[str | os.PathLike[str]] 
                 pass
         if where:
             every.append(_entries[where])
+            imports.watch(every[-1].folders)
+            imports.know((name, *found) for name, found in every[-1].modules.items())
     given = given_files(ship)
     every += [_shipped_module(path) for path in given.values() if module_name(path)]
     undigested |= {text for own in every for text in own.undigested}

@@ -32,6 +32,7 @@ _known: dict[str, _Known] = {}  # modules, by name
 _spaces: dict[str, list[str]] = {}  # folders of packages without __init__.py
 _entries: dict[str, str] = {}  # digests of the files of analyses, of a run that is told which they are
 _roots: set[str] = set()
+_appended: list[str] = []  # those of them that stand at the end of sys.path for the sake of a run
 _left: set[str] = set()  # modules beside the files of a run that did not travel with them
 _given: dict[str, _Known] = {}  # what was shipped, by name
 _checked: set[str] = set()  # shipped files that were read once more
@@ -67,10 +68,19 @@ def spec_of(name: str, path: str, digest: str) -> ModuleSpec:
 
 
 def watch(folders: Iterable[str]) -> None:
-    """Take what lies in these folders for the user's own from now on."""
+    """Take what lies in these folders for the user's own from now on, and let it be imported."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    _roots.update(folders)
+    for folder in folders:
+        _roots.add(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)
+            _appended.append(folder)
+
+
+def library() -> list[str]:
+    """``sys.path`` without the folders that stand there for the sake of a run."""
+    return [path for path in sys.path if path not in _appended]
 
 
 def know(modules: Iterable[tuple[str, str, str]]) -> None:
@@ -101,20 +111,25 @@ def _is_stale(name: str, path: str, digest: str) -> bool:
     return loaded is not None and (getattr(loader, "path", None), getattr(loader, "digest", None)) != (path, digest)
 
 
-def use(code: Code, left: Iterable[str] = ()) -> None:
-    """Find the files of a run from now on, in this process. ``left`` names modules of the user's own that are not here."""
+def _begin(told: bool, given: Iterable[tuple[str, str, str]]) -> None:
+    """Forget the files of the run before: another one begins in this process."""
     global _told
-    _told = True
-    _given.clear()
-    importable = [file for file in code.files if file.module]
-    know((file.module, code.path(file), file.digest) for file in importable)
-    for file in code.files:
-        if file.given:
-            _given[file.name] = _Known(code.path(file), file.digest)
-        if not file.module:
-            _entries[code.path(file)] = file.digest
+    _told = told
+    sys.path[:] = library()
+    _appended.clear()
+    for held in (_known, _spaces, _entries, _roots, _left, _given, _checked):
+        held.clear()
+    _given.update((name, _Known(path, digest)) for name, path, digest in given)
+
+
+def use(code: Code, left: Iterable[str] = ()) -> None:
+    """Find the files of a run, and no others, from now on in this process. ``left`` names modules of the user's own that are
+    not here."""
+    files = [(file, code.path(file)) for file in code.files]
+    _begin(True, ((file.name, path, file.digest) for file, path in files if file.given))
+    know((file.module, path, file.digest) for file, path in files if file.module)
+    _entries.update((path, file.digest) for file, path in files)
     watch(code.roots)
-    _left.clear()
     _left.update(left)
 
 
@@ -129,13 +144,8 @@ def entry_digest(path: str) -> str | None:
 
 
 def offer(given: Iterable[tuple[str, str, str]]) -> None:
-    """Let :func:`shipped` find these files, ``(name, path, digest)``, before the run is made, and no others."""
-    global _told
-    _told = False
-    _entries.clear()
-    _given.clear()
-    _checked.clear()
-    _given.update((name, _Known(path, digest)) for name, path, digest in given)
+    """Let :func:`shipped` find these files, ``(name, path, digest)``, and no others, before the run is made."""
+    _begin(False, given)
 
 
 def shipped(name: str) -> str:
