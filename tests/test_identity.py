@@ -12,6 +12,7 @@ import sys
 import time
 import types
 import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ import crawlmill
 from archives import gz, make_record
 from crawlmill import analysis, jobspec, registry
 from crawlmill.api import make_job
+from crawlmill.cluster.failures import ours
 from crawlmill.errors import CrawlmillError, MissingPackage, UsageError
 from crawlmill.identity import difference, identity_of, own_sources
 from crawlmill.reducers import total
+from crawlmill.shipping import ship
 from own_project import FILES, ROWS, TRAVEL, write, write_late
 from own_project import crawlmill as command
 
@@ -330,6 +333,32 @@ def test_a_file_that_changes_while_the_run_is_going_on_ends_it(tmp_path: Path) -
         (project / name).write_text(before)
 
 
+def test_a_crawlmill_that_changes_while_the_run_is_going_on_ends_it(samples: Path, tmp_path: Path) -> None:
+    """The first worker puts another one into place, and crashes."""
+    site = copied(tmp_path / "site")
+    text = (
+        "import os\nfrom crawlmill import analysis, wire\nfrom crawlmill.reducers import total\n"
+        '@analysis(reduce=total, key="k: string", value="n: int64")\ndef short(record):\n'
+        "    with open(wire.__file__, 'a') as file:\n        file.write('#')\n    os._exit(3)\n"
+    )
+    job = write(tmp_path, {"job.py": text}) / "job.py"
+    done = command("run", job, samples / "*.warc.gz", "--workers", 1, PYTHONPATH=str(site))
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == "crawlmill: crawlmill itself changed while the run was going on; begin the run anew\n"
+
+
+def test_a_compiled_module_counts_by_its_bytes(tmp_path: Path) -> None:
+    text = "from crawlmill import analysis\nfrom crawlmill.reducers import total\n"
+    text += '@analysis(reduce=total, key="k: string", value="n: int64")\ndef short(record):\n    import fast\n'
+    job = write(tmp_path, {"job.py": text}) / "job.py"
+    compiled = tmp_path / f"fast{EXTENSION_SUFFIXES[0]}"
+    found = []
+    for data in (b"1", b"2"):
+        compiled.write_bytes(data)
+        found.append(identity_of(make_job(str(job))))
+    assert difference(*found) == f"the file {compiled.name} changed"
+
+
 def test_what_is_shipped_is_there_under_one_name(tmp_path: Path) -> None:
     write(tmp_path, {"a/words.txt": "a", "b/words.txt": "b", "tables/x/y.csv": "1", "tables/z.csv": "2"})
     with pytest.raises(UsageError, match=r"two shipped files are called words\.txt"):
@@ -379,6 +408,23 @@ def test_a_package_of_the_users_own_is_required_and_its_version_counts(samples: 
 
         @analysis(reduce=total, key="k: string", value="n: int64", depends="a>=1")
         def wrong(record: crawlmill.Record) -> None: ...
+
+
+def test_a_package_that_a_node_lacks_is_one_line_about_its_environment(tmp_path: Path) -> None:
+    """Before the file that imports it is loaded there."""
+    text = "import resiliparse, warcio\nfrom crawlmill import analysis\nfrom crawlmill.reducers import total\n"
+    text += '@analysis(reduce=total, key="k: string", value="n: int64", depends="warcio")\n'
+    text += "def counted(record):\n    yield 'x', 1\n"
+    job = make_job(str(write(tmp_path / "project", {"job.py": text}) / "job.py"))
+    node = tmp_path / "node"
+    node.mkdir()
+    ship(job, node)
+    words = [sys.executable, "-I", "-S", "crawlmill.zip", "map", "--job", "job.json"]
+    done = subprocess.run(words, cwd=node, capture_output=True, text=True, check=False, input="")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    because = ours(done.stderr.splitlines())
+    assert because is not None
+    assert because.what == "counted: the package warcio is needed on the nodes" and "--env" in str(because.hint)
 
 
 # ---- functions of a notebook

@@ -18,6 +18,7 @@ from crawlmill.engines.local import Local
 from crawlmill.errors import DamageLimit, UsageError
 from crawlmill.identity import identity_of, partial_name, refuse_undigested
 from crawlmill.own.closure import gather
+from crawlmill.own.imports import checked
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import Input, Plan, make_plan
 from crawlmill.results.rundir import DONE, RunDir, run_dir, write_json
@@ -180,7 +181,8 @@ def run(
         sources = {item.uri: item for item in made.inputs}
         parts = {split: os.path.join(work, partial_name(identity, split, sources[split.uri])) for split in made.splits}
         files = engine.run(Work(job, made, parts, scratch, say, progress))
-        finished = _finish(job, made, files, scratch, folder, format)
+        with checked():  # a merge of the user's own may import, too
+            finished = _finish(job, made, files, scratch, folder, format)
         result = Run(
             job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.name
         )

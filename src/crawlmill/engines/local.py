@@ -11,6 +11,7 @@ from crawlmill.engines import Work
 from crawlmill.errors import UsageError
 from crawlmill.guard.pool import Order, Pool, Progress, tell
 from crawlmill.guard.worker import run_split
+from crawlmill.identity import own_digest
 from crawlmill.task import Job
 
 
@@ -52,7 +53,7 @@ class Local:
         if rest and self.pool == "thread":
             _run_threads(work.job, rest, workers, work.progress)
         elif rest:
-            Pool(work.job, rest, workers, self.record_timeout, work.progress).run()
+            Pool(work.job, rest, workers, self.record_timeout, work.progress, own_digest()).run()
         return list(work.parts.values())
 
     def commands(self, work: Work) -> list[str]:

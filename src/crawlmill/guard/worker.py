@@ -67,6 +67,7 @@ def main() -> None:
         order = orders.get()
         try:
             if "job" in order:
+                _hold(order["crawlmill"])
                 job = jobspec.from_json(str(order["job"]))
                 imports.seal()
                 continue
@@ -82,6 +83,15 @@ def main() -> None:
             where = f"{os.path.basename(place.filename)}:{place.lineno}"
             answer = {"error": [1, f"a fault in crawlmill at {where}: {said(error)}", None, "please report it"]}
         _answer(replies, answer)
+
+
+def _hold(code: object) -> None:
+    """Raise :class:`CrawlmillError` when crawlmill's own code has another digest than this."""
+    if code is not None:
+        from crawlmill.identity import own_digest
+
+        if own_digest() != code:
+            raise CrawlmillError("crawlmill itself changed while the run was going on", hint="begin the run anew")
 
 
 def _obey(order: dict[str, object], job: Job, mark: memoryview) -> None:
