@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import crawlmill
 from conformance.rows import Row, rows
+from crawlmill import analysis
 from crawlmill.errors import CrawlmillError
+from crawlmill.reducers import total
 from own_project import ROWS, write, write_late
 
 
@@ -45,3 +50,27 @@ def test_a_module_that_does_not_travel_ends_the_run(
     assert failed.value.exit_code == 1 and not re.search(r"[\r\n]", str(failed.value))
     run = crawlmill.run(str(job), str(samples / "*.warc.gz"), on=engine, ship=[tmp_path / "chosen_late.py"])
     assert run["late"].to_pylist() == [{"name": "chosen", "pages": 87}] and run.damage.num_rows == 0
+
+
+@pytest.mark.parametrize("row", rows("notebook"))
+def test_a_function_of_a_notebook_takes_its_modules_along(
+    row: Row, samples: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their names in the function, and by an import inside it."""
+    engine = row.engine(request)
+    write(tmp_path, {"aside.py": "import aside_more\ndef kind(record):\n    return aside_more.X + record.type\n"})
+    write(tmp_path, {"aside_more.py": "X = 'x-'\n", "aside_late.py": "Y = '-y'\n"})
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("aside", "aside_more", "aside_late"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    aside = importlib.import_module("aside")
+
+    @analysis(reduce=total, key="kind: string", value="records: int64", types="response")
+    def kinds(record: crawlmill.Record) -> Iterator[tuple[str, int]]:
+        import aside_late
+
+        yield aside.kind(record) + aside_late.Y, 1
+
+    run = crawlmill.run(kinds, str(samples / "*.warc.gz"), on=engine)
+    assert run["kinds"].to_pylist() == [{"kind": "x-response-y", "records": 87}] and run.damage.num_rows == 0
+    assert {"aside.py", "aside_more.py", "aside_late.py"} <= set(run.identity["files"])
