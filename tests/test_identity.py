@@ -25,6 +25,8 @@ from archives import gz, make_record
 from crawlmill import analysis, jobspec, registry
 from crawlmill.api import make_job
 from crawlmill.cluster.failures import ours
+from crawlmill.engines.local import Local
+from crawlmill.engines.mrjob import MrJob
 from crawlmill.errors import CrawlmillError, MissingPackage, UsageError
 from crawlmill.identity import difference, identity_of, own_sources
 from crawlmill.reducers import total
@@ -372,6 +374,55 @@ def test_what_is_shipped_is_there_under_one_name(tmp_path: Path) -> None:
     assert crawlmill.shipped("tables/z.csv") == str(tmp_path / "tables/z.csv")
     with pytest.raises(CrawlmillError, match=r"no file 'words\.txt' was shipped; there are tables/x/y\.csv"):
         crawlmill.shipped("words.txt")
+
+
+def test_shipped_modules_are_found_by_the_names_of_their_folders(samples: Path, tmp_path: Path) -> None:
+    """Wherever they lie; and none hides a module of Python."""
+    text = "import importlib\nfrom crawlmill import analysis\nfrom crawlmill.reducers import total\n"
+    text += '@analysis(reduce=total, key="k: string", value="n: int64")\ndef short(record):\n'
+    text += "    for name in ('plain', 'spread.one', 'spread.deep.two', 'team.sub.three'):\n"
+    text += "        yield importlib.import_module(name).X, 1\n    yield str(importlib.import_module('colorsys').rgb_to_hsv)[:9], 1\n"
+    write(tmp_path / "project", {"job.py": text})
+    files = {
+        "plain.py": "X = 1\n",
+        "spread/one.py": "X = 2\n",
+        "spread/deep/two.py": "from ..one import X as Y\nX = Y + 1\n",
+    }
+    files |= {
+        "team/__init__.py": "",
+        "team/sub/__init__.py": "",
+        "team/sub/three.py": "from team.more import X\n",
+        "team/more.py": "X = 4\n",
+    }
+    files = {
+        name: text.replace("X = 1", "X = 'a'")
+        .replace("X = 2", "X = 'b'")
+        .replace("Y + 1", "Y + 'c'")
+        .replace("= 4", "= 'd'")
+        for name, text in files.items()
+    }
+    write(tmp_path / "lib", files | {"colorsys.py": "raise SystemExit\n"})
+    ship = [tmp_path / "lib" / name for name in ("plain.py", "spread", "team/sub", "colorsys.py")]
+    for on in (Local(workers=1), Local(workers=1, pool="thread"), MrJob("inline")):
+        run = crawlmill.run(str(tmp_path / "project/job.py"), str(samples / "*.warc.gz"), ship=ship, on=on)
+        assert [row["k"] for row in run["short"].to_pylist()] == ["<function", "a", "b", "bc", "d"]
+        assert run.damage.num_rows == 0
+    assert {"team/more.py", "sub/three.py", "spread/deep/two.py"} <= set(run.identity["files"])  # type: ignore[call-overload]
+
+
+def test_packages_are_those_that_files_name_and_not_what_happens_to_be_loaded(tmp_path: Path) -> None:
+    text = "import requests\nfrom crawlmill import analysis\nfrom crawlmill.reducers import total\n"
+    text += '@analysis(reduce=total, key="k: string", value="n: int64")\ndef short(record):\n    import chardet\n'
+    job = write(tmp_path / "project", {"job.py": text}) / "job.py"
+    files = {
+        f"{name}.py": f"import {needs}\n"
+        for name, needs in (("requests", "certifi"), ("certifi", "os"), ("chardet", "os"))
+    }
+    for name in ("requests", "certifi", "chardet"):
+        files[f"{name}-1.dist-info/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n"
+    site = write(tmp_path / "target", files)  # as pip install --target leaves it
+    found = printed(job, PYTHONPATH=str(site))
+    assert found["packages"] == {"requests": "1", "chardet": "1"} and list(found["files"]) == ["job.py"]
 
 
 # ---- packages

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import glob
 import importlib
+import importlib.util
 import os
 import stat
 import sys
@@ -51,15 +52,10 @@ class Own:
         path: Sequence[str] | None = None
         for count in range(1, len(parts) + 1):
             whole = ".".join(parts[:count])
-            spec = imports.search(whole, path, self.search_path())
+            spec = imports.search(whole, path, [*imports.library(), *self.folders])
             if spec is None or not self.take(whole, spec) or spec.submodule_search_locations is None:
                 return
             path = list(spec.submodule_search_locations)
-
-    def search_path(self) -> list[str]:
-        """Where modules are looked for: what is installed hides a neighbour of the file, but not a shipped module."""
-        library = imports.library()
-        return [*library, *self.folders] if self.path else [*self.folders, *library]
 
     def take(self, name: str, spec: ModuleSpec) -> bool:
         """Add what was found by a name, if it is the user's own. Returns whether modules below it may be, too."""
@@ -147,13 +143,14 @@ def loading(path: str, module: str = "") -> Iterator[Own]:
     imports.know((name, *found) for name, found in own.modules.items())
 
     def record(name: str, spec: ModuleSpec | None) -> ModuleSpec | None:
-        before = set(own.modules)
-        own.add(name)
-        new = set(own.modules) - before
-        imports.know((added, *own.modules[added]) for added in new)
-        if name in own.modules:
-            return imports.spec_of(name, *own.modules[name])
-        return spec or (None if "." in name else imports.search(name, None, own.search_path()))
+        found = Own(own.path, own.digest, own.folders)
+        found.add(name)
+        if name not in found.modules:  # of what is installed, only that counts which the user's own files name
+            return spec or (None if "." in name else imports.search(name, None, [*imports.library(), *folders]))
+        own.modules.update(found.modules)
+        own.packages |= found.packages
+        imports.know((added, *there) for added, there in found.modules.items())
+        return imports.spec_of(name, *found.modules[name])
 
     with imports.recording(record):
         yield own
@@ -185,7 +182,7 @@ def gather(analyses: Iterable[Analysis], ship: Iterable[str | os.PathLike[str]] 
             imports.watch(every[-1].folders)
             imports.know((name, *found) for name, found in every[-1].modules.items())
     given = given_files(ship)
-    every += [_shipped_module(path) for path in given.values() if module_name(path)]
+    every += [_shipped_module(name, path) for name, path in given.items() if module_name(path)]
     undigested |= {text for own in every for text in own.undigested}
     packages = {}
     for name in sorted({name for own in every for name in own.packages}):
@@ -216,16 +213,27 @@ def left_behind(code: Code) -> list[str]:
     return sorted(found)
 
 
-def _shipped_module(path: str) -> Own:
-    """A shipped module with the packages that it is in, unless an installed one hides it."""
-    root = root_of_module(path)
-    own = Own(folders=(root,))
-    name = module_name(os.path.relpath(path, root).replace(os.sep, "/"))
-    if all(map(str.isidentifier, name.split("."))):
-        there = Own()
-        there.add(name.partition(".")[0])
-        if there.modules or imports.search(name.partition(".")[0], None, there.search_path()) is None:
-            own.add(name)
+def _shipped_module(name: str, path: str) -> Own:
+    """A shipped module with the packages that it is in, unless an installed one hides it.
+
+    Args:
+        name: as :func:`given_files` has it; a folder that was shipped is a package, with ``__init__.py`` or without.
+        path: the file.
+    """
+    root, above = root_of_module(path), path[: -len(name) - 1]
+    root = above if root.startswith(os.path.join(above, "")) else root
+    parts = module_name(os.path.relpath(path, root).replace(os.sep, "/")).split(".")
+    own, there = Own(folders=(root,)), Own()
+    there.add(parts[0])
+    other = imports.search(parts[0], None, imports.library())
+    hidden = other is not None and other.origin is not None and not there.modules
+    if all(map(str.isidentifier, parts)) and not hidden:
+        for count in range(1, len(parts) + 1):
+            whole = ".".join(parts[:count])
+            file = os.path.join(root, *parts[:count], "__init__.py") if count < len(parts) else path
+            spec = importlib.util.spec_from_file_location(whole, file) if os.path.isfile(file) else None
+            if spec is not None:
+                own.take(whole, spec)
     imports.know((name, *found) for name, found in own.modules.items())
     return own
 

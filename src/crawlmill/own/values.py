@@ -206,7 +206,9 @@ class _Walk:
         elif getattr(module, "__spec__", None) is None:
             raise NoDigest(f"the module {name}, which has no file")
         elif path is not None:
-            self._own.folders = tuple(dict.fromkeys([*self._own.folders, root_of_module(os.path.abspath(path))]))
+            root = root_of_module(os.path.abspath(path))
+            if root not in (*sys.path, *self._own.folders):
+                self._own.folders = (*self._own.folders, root)
             self._own.add(name)
         return name
 
