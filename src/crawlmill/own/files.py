@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
+import uuid
 import zipfile
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.files import whole_name
+from crawlmill.scratch import Scratch
+
+_held: list[Scratch] = []  # until this process ends
 
 
 @dataclass(frozen=True)
@@ -128,15 +131,14 @@ def unpack(code: Code, folder: str) -> Code:
     path = os.path.join(os.path.abspath(folder), code.zip_name)
     place = path[: -len(".zip")]
     if not os.path.isdir(place):
-        beside = os.path.dirname(path) if os.access(os.path.dirname(path), os.W_OK) else None
-        made = tempfile.mkdtemp(prefix="own-", dir=beside)
+        if not os.access(os.path.dirname(path), os.W_OK):
+            _held.append(Scratch())
+            place = os.path.join(_held[-1].name, "own")
+        made = f"{place}.{uuid.uuid4().hex}"
         with zipfile.ZipFile(path) as archive:
             archive.extractall(made)
-        if beside is None:
-            place = made
-        else:
-            try:
-                os.rename(made, place)
-            except OSError:  # another process was faster
-                shutil.rmtree(made)
+        try:
+            os.rename(made, place)
+        except OSError:  # another process was faster
+            shutil.rmtree(made)
     return replace(code, roots=tuple(os.path.join(place, str(number)) for number in range(len(code.roots))))
