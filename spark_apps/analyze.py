@@ -125,6 +125,7 @@ def write_tables(spark: SparkSession, arguments: argparse.Namespace) -> None:
         max_body=arguments.max_body << 20,
         split_size=arguments.split_size << 20 if arguments.split_size else None,
         base=arguments.base,
+        ship=arguments.ship,
         on=Session(spark, arguments.reducers, arguments.record_timeout, arguments.staging),
     )
     print(f"damage rows: {found.damage.num_rows}; written to {found.output}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -408,6 +409,28 @@ def test_shipped_modules_are_found_by_the_names_of_their_folders(samples: Path, 
         assert [row["k"] for row in run["short"].to_pylist()] == ["<function", "a", "b", "bc", "d"]
         assert run.damage.num_rows == 0
     assert {"team/more.py", "sub/three.py", "spread/deep/two.py"} <= set(run.identity["files"])  # type: ignore[call-overload]
+
+
+def test_programs_started_by_hand_take_it_too(samples: Path, root: Path, tmp_path: Path) -> None:
+    """A mapper and a reducer, which find shipped files in their working folder as well, and a job of mrjob."""
+    project, manifest = write(tmp_path / "project"), tmp_path / "list"
+    archives = sorted(map(str, samples.glob("*.warc.gz")))
+    manifest.write_text("".join(f"{path}\n" for path in archives))
+    here = tmp_path / "here"
+    here.mkdir()
+    shutil.copy(project / "lists/words.txt", here)
+    job, words = shlex.quote(str(project / "job.py")), shlex.quote(str(project / "lists/words.txt"))
+    python = shlex.quote(sys.executable)
+    expected = {f'["mine","{row["key"]}"]\t{row["pages"]}' for row in ROWS}
+    for folder, given_word in ((here, ""), (tmp_path, f" --ship {words}")):
+        text = f"set -eo pipefail; {python} -m crawlmill.mappers {job}{given_word} < {manifest} | LC_ALL=C sort"
+        if not given_word:
+            text += f" | {python} -m crawlmill.reducers {job}"
+        done = subprocess.run(["bash", "-c", text], cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and expected <= set(done.stdout.splitlines()), done.stderr
+    line = f"{python} {root}/jobs/analyze.py --analysis {job} --ship {words} -r inline -q {' '.join(archives)}"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and expected <= set(done.stdout.splitlines()), done.stderr
 
 
 def test_packages_are_those_that_files_name_and_not_what_happens_to_be_loaded(tmp_path: Path) -> None:

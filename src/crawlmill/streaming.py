@@ -17,6 +17,7 @@ from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.own import imports
+from crawlmill.own.closure import gather
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
@@ -137,6 +138,9 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of an analysis"
     )
+    parser.add_argument(
+        "--ship", action="append", default=[], metavar="PATH", help="a file or folder that the analyses need"
+    )
     parser.add_argument("--types", help="record types in place of the analyses' own")
     parser.add_argument("--where", help="a condition on the headers, e.g. 'status=200 and mime=text/html'")
     parser.add_argument(
@@ -159,12 +163,13 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 def job_of(names: Sequence[str], arguments: argparse.Namespace) -> Job:
     """The job that arguments of :func:`add_job_options` ask for."""
-    analyses = registry.with_settings(registry.load(names), arguments.set)
+    analyses = registry.with_settings(registry.load(names, arguments.ship or None), arguments.set)
     where = None if arguments.where is None else parse_where(arguments.where)
     for analysis in analyses:
         analysis.require()
     sizes = arguments.max_record << 20, arguments.max_body << 20
-    return Job(tuple(analyses), type_set(arguments.types), where, sizes[0], arguments.check == "full", sizes[1])
+    code = gather(analyses, arguments.ship) if arguments.ship else None
+    return Job(tuple(analyses), type_set(arguments.types), where, sizes[0], arguments.check == "full", sizes[1], code)
 
 
 def _report(what: str) -> None:

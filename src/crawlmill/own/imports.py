@@ -37,6 +37,7 @@ _left: set[str] = set()  # modules beside the files of a run that did not travel
 _given: dict[str, _Known] = {}  # what was shipped, by name
 _checked: set[str] = set()  # shipped files that were read once more
 _local = threading.local()
+_begun = False  # a run told anything
 _told = False  # a run told which files are its own
 _sealed = False
 
@@ -113,8 +114,8 @@ def _is_stale(name: str, path: str, digest: str) -> bool:
 
 def _begin(told: bool, given: Iterable[tuple[str, str, str]]) -> None:
     """Forget the files of the run before: another one begins in this process."""
-    global _told
-    _told = told
+    global _told, _begun
+    _told, _begun = told, True
     sys.path[:] = library()
     _appended.clear()
     for held in (_known, _spaces, _entries, _roots, _left, _given, _checked):
@@ -155,10 +156,14 @@ def shipped(name: str) -> str:
         name: the last part of the file's path; for a file in a folder that was named, from that folder on: after
             ``--ship lists/words.txt --ship tables`` these are ``words.txt`` and ``tables/a.csv``.
 
+    In a mapper that was started by hand without ``--ship`` it is a file of the working folder.
+
     Raises:
         CrawlmillError: no such file travels with the run, or it changed since the run began.
     """
     found = _given.get(name)
+    if found is None and not _begun and os.path.isfile(name):
+        return os.path.abspath(name)  # a mapper that was started by hand, as Hadoop's -files leaves its files
     if found is None:
         has = f"there are {', '.join(sorted(_given)[:5])}" if _given else f"name it: --ship PATH/{name}"
         raise refused(CrawlmillError(f"no file {name!r} was shipped", hint=has))
