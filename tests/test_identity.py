@@ -97,7 +97,13 @@ def killed(words: list[object], out: Path, python: list[str], environment: dict[
 
 
 @pytest.mark.parametrize(
-    "changed", ["sums.py", "helper.py", "job.py", "pack/constants.py", "inner.py", "lists/words.txt"]
+    "changed",
+    [
+        "sums.py",
+        "helper.py",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("job.py", "pack/constants.py", "inner.py")),
+        pytest.param("lists/words.txt", marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_run_does_not_go_on_with_other_code(long: Path, tmp_path: Path, changed: str) -> None:
     project, out = write(tmp_path / "project"), tmp_path / "out"
