@@ -107,8 +107,9 @@ class Files:
         names = os.listdir(self.folder)
         return [name for name in names if name.startswith(f"{program}.") or name in known]
 
-    def kill(self, application: str) -> None:
+    def kill(self, application: str) -> str | None:
         (self.folder / application).unlink(missing_ok=True)
+        return None
 
     def clean(self, program: str) -> None:
         self.cleaned.append(program)
@@ -142,8 +143,8 @@ def test_what_succeeded_is_not_asked_for() -> None:
 
 def test_an_application_that_does_not_end_is_an_error(tmp_path: Path) -> None:
     class Stubborn(Files):
-        def kill(self, application: str) -> None:
-            pass
+        def kill(self, application: str) -> str | None:
+            return "it will not"
 
     (tmp_path / "p.1").touch()
     with pytest.raises(CrawlmillError, match=r"p\.1 of an earlier run does not end; end it, then go on"):

@@ -259,13 +259,23 @@ class Handle:
             self._end("succeeded")
             return
         if self._patterns.kill is not None and not self._seen.over:
-            for application in [self.application] if self.application else self._patterns.find():
-                self._tell("message", f"killing {self._patterns.named(application)}")
-                self._patterns.kill(application)
+            for application in self._applications(clean):
+                name = self._patterns.named(application)
+                self._tell("message", f"killing {name}")
+                if why := self._patterns.kill(application):
+                    self._tell("message", f"{name} may still run: {why}")
         if clean:
             self._end("failed", self._patterns.explain(self.application, self._kept.lines))
         else:
             self._end("killed")
+
+    def _applications(self, clean: bool) -> list[str]:
+        """Those that may run on. One that was cancelled is named by its log; a program that failed may have lost its own, or
+        it was never accepted."""
+        if not clean and self.application is not None:
+            return [self.application]
+        told_all = clean and self.application is None and (self._exit_code or 0) > 0
+        return [] if told_all else self._patterns.find()
 
     def _end(self, state: str, reason: Reason | None = None) -> None:
         self._reason = reason
