@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +65,22 @@ def test_the_first_event_is_enough(tmp_path: Path, program: str) -> None:
     """The parent may be killed after it started the program, and before it said so."""
     events = killed(FAMILY, tmp_path / "events", program)
     assert gone(events[:1]) == [program] and running(program) == []
+
+
+def test_whenever_the_parent_is_killed_nothing_is_left(tmp_path: Path) -> None:
+    """Seeded moments: before it starts the program, while it does, after."""
+    rng = random.Random(3)
+    for moment in range(24):
+        program, path = new_program(), tmp_path / str(moment)
+        process = subprocess.Popen([sys.executable, "-c", PARENT, FAMILY, str(path), program])
+        wait_for(lambda path=path, least=moment % 3: path.exists() and len(list(read_events(str(path)))) >= least)
+        time.sleep(rng.uniform(0, 0.01))
+        process.kill()
+        process.wait()
+        events = list(read_events(str(path)))
+        gone(events)
+        assert running(program) == []
+        assert len(events) >= moment % 3
 
 
 def test_a_process_without_our_variable_is_found_by_its_session(tmp_path: Path, program: str) -> None:
