@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -238,6 +239,17 @@ else:
         raise ValueError
 """
 
+FORKS = """
+import os, sys
+from crawlmill.submit import start
+handle = start(["sleep", "1000"], os.environ)
+next(handle.events())
+if os.fork() == 0:
+    sys.exit()
+os.wait()
+print("the child ended, the program", handle.poll())
+"""
+
 
 def parent(program: str, how: str) -> subprocess.Popen[str]:
     """A process that starts a family of processes."""
@@ -252,6 +264,25 @@ def test_it_ends_with_us(how: str) -> None:
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == (1 if how == "error" else 0) and ("ValueError" in errors) == (how == "error")
     assert running(program) == []
+
+
+def test_a_child_of_ours_that_ends_does_not_end_it() -> None:
+    """In a process of its own: pytest is not to be forked."""
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "the child ended, the program None\n"
+
+
+def test_a_process_with_many_open_files_follows_a_program() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with shell("echo here") as handle:
+            assert handle.wait() == "succeeded" and handle.tail == ["here"]
+    finally:
+        for file in held:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_ctrl_c_ends_it() -> None:

@@ -299,7 +299,9 @@ class Handle:
 def _data(file: int, patience: float) -> bytes | None:
     """What can be read: b"" at the end, None when nothing came in so many seconds."""
 
-    if not select.select([file], [], [], patience)[0]:
+    poll = select.poll()  # not select(): it takes no descriptor above 1,023
+    poll.register(file, select.POLLIN)
+    if not poll.poll(patience * 1000):
         return None
     try:
         return os.read(file, 1 << 16)
@@ -332,3 +334,4 @@ def _cancel_all() -> None:
 
 
 atexit.register(_cancel_all)
+os.register_at_fork(after_in_child=_alive.clear)  # they are the parent's
