@@ -283,8 +283,8 @@ def processes(text: str) -> list[str]:
 
 
 def wait_for(true: Callable[[], bool]) -> None:
-    """Wait until something is true; a minute at most."""
-    until = time.monotonic() + 60
+    """Wait until something is true; three minutes at most."""
+    until = time.monotonic() + 180
     while not true():
         assert time.monotonic() < until
         time.sleep(0.2)

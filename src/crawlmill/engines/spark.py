@@ -190,7 +190,12 @@ def read(line: str) -> Seen | None:
 
 
 def _explain(application: str | None, lines: Sequence[str]) -> Reason:
-    return reason(list(lines))
+    """Why it failed.
+
+    >>> _explain(None, ["ERROR SparkContext: Error initializing SparkContext.", "java.io.IOException: disk full", "at a.B"]).what
+    'disk full'
+    """
+    return reason([line for line in lines if "Error initializing SparkContext" not in line])  # the next line says why
 
 
 def patterns(master: str, program: str) -> Patterns:
