@@ -344,6 +344,7 @@ def test_a_file_uri_is_a_path(crawl: Path, tmp_path: Path) -> None:
     assert made.output == f"{tmp_path}/with blank" and (tmp_path / "with blank/run.json").exists()
 
 
+@pytest.mark.slow
 def test_a_full_standard_output_is_one_line(crawl: Path, samples: Path) -> None:
     sample = str(crawl / "a.warc.gz")
     for words in (
