@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
-from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
+from importlib.machinery import ModuleSpec
 
 from crawlmill.contract import Analysis
 from crawlmill.errors import UsageError
 from crawlmill.own import imports
-from crawlmill.own.files import Code, OwnFile, digest_of
+from crawlmill.own.files import Code, OwnFile, digest_of, module_name, root_of_module
 from crawlmill.own.imports import FOREIGN, in_library, is_installed
 
 _CALLS = ("import_module", "__import__")
@@ -236,27 +236,6 @@ def _shipped_module(name: str, path: str) -> Own:
                 own.take(whole, spec)
     imports.know((name, *found) for name, found in own.modules.items())
     return own
-
-
-def root_of_module(path: str) -> str:
-    """The folder that a file is imported from: above all packages that it is in."""
-    folder = os.path.dirname(path)
-    while os.path.isfile(os.path.join(folder, "__init__.py")):
-        folder = os.path.dirname(folder)
-    return folder
-
-
-def module_name(place: str) -> str:
-    """The name that a file is imported by.
-
-    >>> module_name("a/b.py"), module_name("a/__init__.py"), module_name("fast.cpython-311-x86_64-linux-gnu.so")
-    ('a.b', 'a', 'fast')
-    """
-    for suffix in (".py", *EXTENSION_SUFFIXES):
-        if place.endswith(suffix):
-            parts = place[: -len(suffix)].split("/")
-            return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return ""
 
 
 def given_files(ship: Iterable[str | os.PathLike[str]]) -> dict[str, str]:

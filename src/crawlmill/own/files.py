@@ -8,6 +8,7 @@ import shutil
 import uuid
 import zipfile
 from dataclasses import asdict, dataclass, replace
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 from crawlmill.errors import CrawlmillError, UsageError
@@ -106,6 +107,27 @@ def source_of(path: str, digest: str) -> bytes:
 def changed(path: str) -> CrawlmillError:
     """The error for a file that is another one than when the run began."""
     return CrawlmillError("the file changed while the run was going on", path, "begin the run anew")
+
+
+def root_of_module(path: str) -> str:
+    """The folder that a file is imported from: above all packages that it is in."""
+    folder = os.path.dirname(path)
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def module_name(place: str) -> str:
+    """The name that a file is imported by.
+
+    >>> module_name("a/b.py"), module_name("a/__init__.py"), module_name("fast.cpython-311-x86_64-linux-gnu.so")
+    ('a.b', 'a', 'fast')
+    """
+    for suffix in (".py", *EXTENSION_SUFFIXES):
+        if place.endswith(suffix):
+            parts = place[: -len(suffix)].split("/")
+            return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return ""
 
 
 def pack(code: Code, folder: str) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawlmill.contract import Analysis
-from crawlmill.own.closure import Own, root_of_module
-from crawlmill.own.files import digest_of
+from crawlmill.own.closure import Own
+from crawlmill.own.files import digest_of, root_of_module
 from crawlmill.own.imports import FOREIGN, in_library, is_installed
 
 _PLAIN = (type(None), bool, int, float, complex, type(...), type(NotImplemented), range)

@@ -13,6 +13,8 @@ from crawlmill.errors import CrawlmillError
 from crawlmill.submit.events import Event
 from crawlmill.submit.processes import kill_all, members, started_at
 
+SETTLE = 2.0
+"""Seconds in which a process that was being started when its parent was killed runs its program."""
 PATIENCE = 120.0
 """Seconds that a cluster has to end an application."""
 
@@ -119,11 +121,16 @@ def _end_processes(one: Left) -> bool:
     def alive() -> list[int]:
         return [pid for pid in members(one.program, one.pid if same else None) if pid != os.getpid()]
 
-    if not alive():
-        return False
-    if not kill_all(alive):
-        raise CrawlmillError(f"process {alive()[:1]} of {one.program} cannot be ended", hint="end it, then go on")
-    return True
+    # The program itself has its name since the event `started`. Before that it may be a copy of the process that was killed,
+    # which runs no program yet and has no name.
+    until = time.monotonic() + (SETTLE if one.pid is None else 0)
+    found = False
+    while (some := bool(alive())) or time.monotonic() < until:
+        found |= some
+        if some and not kill_all(alive):
+            raise CrawlmillError(f"process {alive()[:1]} of {one.program} cannot be ended", hint="end it, then go on")
+        time.sleep(0.02)
+    return found
 
 
 def _end_applications(one: Left, cluster: Cluster, patience: float) -> list[str]:
