@@ -142,6 +142,8 @@ def run(
                 stored = place.work.stored() if resume else None
                 if stored is None:
                     made = make_plan(named, split_size or engine.split_size, base)
+                    if overwrite:
+                        place.clear()  # not before: what is there stays when the inputs are wrong
                     stored = Stored(_plain(identity), made, batch or BATCH)
                     if output is not None:
                         place.work.keep(stored)

@@ -215,6 +215,20 @@ def test_a_finished_run_is_judged_again(samples: Path, tmp_path: Path) -> None:
     assert raised.value.run.damage["kind"].to_pylist() == ["missing"]
 
 
+def test_wrong_inputs_leave_what_is_there(crawl: Path, tmp_path: Path) -> None:
+    """Nothing is made for a run that cannot begin, and nothing is removed."""
+    for options in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(UsageError, match="nothing matches"):
+            run(tmp_path / "no*.gz", output=tmp_path / "out", **options)
+        assert not (tmp_path / "out").exists()
+    run(crawl, output=tmp_path / "out")
+    before = state(tmp_path / "out")
+    for options in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(UsageError, match="nothing matches"):
+            run(tmp_path / "no*.gz", output=tmp_path / "out", **options)
+        assert state(tmp_path / "out") == before
+
+
 # ---- batches
 
 

@@ -40,6 +40,9 @@ class Output(Protocol):
                 is writing it. CrawlmillError: it cannot be written.
         """
 
+    def clear(self) -> None:
+        """Remove what an earlier run left here, before a new one begins. Raises :class:`CrawlmillError`."""
+
     def reopen(self) -> None:
         """Take the finished result that stands here, to write it again. Errors as of :meth:`claim`."""
 
@@ -65,4 +68,4 @@ class Output(Protocol):
         """A table of the finished run, by what it is called here, as tables of some rows each, at least one."""
 
     def close(self) -> None:
-        """Let others in."""
+        """Let others in. A run that did not come to a plan leaves nothing of its own."""

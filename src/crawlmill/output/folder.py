@@ -47,6 +47,8 @@ class _Folder:
         return read_batches(f"{self.name}/{file}", schema)
 
     def close(self) -> None:
+        if self.work.locked and not self.work.begun:
+            self.work.remove()
         self.work.release()
 
     def _refuse(self, names: set[str], resume: bool, overwrite: bool, unfinished: bool) -> None:
@@ -85,12 +87,18 @@ class LocalFolder(_Folder):
         except OSError as error:
             raise CrawlmillError(f"cannot make the folder: {error.strerror}", self.name, "use another name") from None
         self.work.lock()
-        if overwrite:
-            self.work.clear()
-            self._remove(set(os.listdir(self.path)) - {WORK})
-        elif self.work.stored() is None and set(os.listdir(self.path)) - {WORK}:
+        if not overwrite and not self.work.begun and set(os.listdir(self.path)) - {WORK}:
             self.work.remove()
             raise UsageError("there is nothing to resume", self.name, "use --overwrite, or another name")
+
+    def clear(self) -> None:
+        self._remove(set(os.listdir(self.path)) - {WORK})
+        self.work.clear()
+
+    def close(self) -> None:
+        super().close()
+        if os.path.isdir(self.path) and not os.listdir(self.path):
+            os.rmdir(self.path)
 
     def open(self, identity: Mapping[str, object], plan: Plan) -> None:
         pass
@@ -177,24 +185,26 @@ class StoreFolder(_Folder):
             )
         if self._named and os.path.isdir(self.work.path) and os.listdir(self.work.path) and unfinished is None:
             raise UsageError("the folder is not one of a run", uri_of(self.work.path), "use another name for --work")
-        if overwrite and unfinished not in (None, self.work.path):
-            left = WorkDir(str(unfinished), self.name)
+        self.work.lock()
+
+    def clear(self) -> None:
+        other = self._unfinished(own=False)
+        if other is not None:
+            left = WorkDir(other, self.name)
             left.lock()
             left.remove()
-        self.work.lock()
-        if overwrite:
-            self.work.clear()
+        self.work.clear()
 
-    def _unfinished(self) -> str | None:
+    def _unfinished(self, own: bool = True) -> str | None:
         """The folder of an unfinished run of this output, this one's or another's."""
-        if os.path.exists(self.work.file("plan.json")):
+        if own and self.work.begun:
             return self.work.path
         above, mine = os.path.split(self.work.path)
         begins = mine.partition("-")[0] + "-"
         if self._named or not os.path.isdir(above):
             return None
         found = (os.path.join(above, name) for name in sorted(os.listdir(above)) if name.startswith(begins))
-        return next((path for path in found if os.path.exists(os.path.join(path, "plan.json"))), None)
+        return next((path for path in found if path != self.work.path and WorkDir(path, self.name).begun), None)
 
     def open(self, identity: Mapping[str, object], plan: Plan) -> None:
         self.abort()

@@ -65,6 +65,9 @@ class Memory:
     def claim(self, resume: bool, overwrite: bool) -> None:
         pass
 
+    def clear(self) -> None:
+        pass
+
     def reopen(self) -> None:
         pass
 

@@ -43,6 +43,17 @@ class WorkDir:
     def __init__(self, path: str, name: str) -> None:
         self.path, self._name = path, name
         self._lock: int | None = None
+        self._held = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has come to a plan here."""
+        return os.path.exists(self.file(_PLAN))
+
+    @property
+    def locked(self) -> bool:
+        """Whether it is this process that works in it."""
+        return self._held
 
     def lock(self) -> None:
         """Make the folder and keep others out of it: the kernel takes the lock back when this process ends, however it does.
@@ -59,6 +70,7 @@ class WorkDir:
                 ) from None
             try:
                 self._lock = locked(self.path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._held = True
                 return
             except FileNotFoundError:
                 continue  # who held it has ended and removed it just now
@@ -67,6 +79,7 @@ class WorkDir:
                     "another run is writing this output", self._name, "wait until it has ended, or use another name"
                 ) from None
             except OSError:
+                self._held = True
                 return  # no locks on this file system
 
     def clear(self) -> None:
@@ -85,6 +98,7 @@ class WorkDir:
 
     def release(self) -> None:
         """Let others in; what was kept stays."""
+        self._held = False
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
