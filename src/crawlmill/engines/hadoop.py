@@ -11,10 +11,10 @@ from crawlmill.cluster.finding import Found, find_hadoop, streaming_jar
 from crawlmill.cluster.following import follow
 from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT, Plan
 from crawlmill.shipping import ENV, JOB, ZIP, packed_uri, ship
-from crawlmill.stores.webhdfs import ADDRESS, address
+from crawlmill.stores import for_nodes
 from crawlmill.task import Job
 
 
@@ -92,10 +92,8 @@ class Hadoop:
             words += ["-archives", f"{packed_uri(self.env)}#{ENV}"]
         words += ["-inputformat", "org.apache.hadoop.mapred.lib.NLineInputFormat"]
         words += ["-input", f"{place.remote}/manifest.jsonl", "-output", f"{place.remote}/out"]
-        try:
-            words += ["-cmdenv", f"{ADDRESS}={address('hdfs://' + place.remote)}"]
-        except CrawlmillError:
-            pass  # a cluster without HDFS: the mappers read by other means
+        for name, value in for_nodes(f"hdfs://{place.remote}").items():
+            words += ["-cmdenv", f"{name}={value}"]
         limit = "" if self.record_timeout is None else f" --record-timeout {self.record_timeout}"
         python = self.node_python or (f"{ENV}/bin/python" if self.env else "python3")
         words += ["-mapper", f"{python} {ZIP} map --job {JOB}{limit}"]

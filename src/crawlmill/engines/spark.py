@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from crawlmill.cluster.finding import Found
 from crawlmill.cluster.following import follow
 from crawlmill.engines import Work
-from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.errors import MissingExtra, UsageError
 from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import ENV, JOB, ZIP, folder_of, own_files, packed_uri, write_zip
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
-from crawlmill.stores.webhdfs import ADDRESS, address
+from crawlmill.stores import for_nodes
 from crawlmill.task import Job
 
 if TYPE_CHECKING:
@@ -114,10 +114,7 @@ class Spark:
             found = []
         found += [f"spark.pyspark.python={python}", f"spark.pyspark.driver.python={driver}"]
         found += ["spark.ui.showConsoleProgress=false", "spark.speculation=false"]
-        try:
-            found.append(f"spark.executorEnv.{ADDRESS}={address('hdfs:///')}")
-        except CrawlmillError:
-            pass  # no HDFS is known: the tasks read by other means
+        found += [f"spark.executorEnv.{name}={value}" for name, value in for_nodes().items()]
         return found
 
 

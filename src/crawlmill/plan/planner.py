@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from crawlmill.errors import CrawlmillError
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
-from crawlmill.stores import is_stream, local_path, open_source, scheme, stamp_of
-from crawlmill.stores.local import refuse_special
+from crawlmill.stores import Entry, is_stream, open_source, store_of
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 
@@ -29,11 +28,11 @@ PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: f
 
 @dataclass(frozen=True)
 class Input:
-    """An archive of a run. ``size`` is in bytes, ``version`` its modification time in ns; None where not known."""
+    """An archive of a run. ``size`` is in bytes, ``version`` as of :class:`crawlmill.stores.Entry`; None where not known."""
 
     uri: str
     size: int | None
-    version: int | None
+    version: str | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Plan:
     @property
     def streams(self) -> frozenset[str]:
         """Inputs that this process alone can read, and once: standard input, named pipes."""
-        return frozenset(item.uri for item in self.inputs if is_stream(item.uri))
+        return frozenset(item.uri for item in self.inputs if item.size is None and is_stream(item.uri))
 
     @property
     def size(self) -> int:
@@ -64,7 +63,8 @@ class Plan:
 
 
 def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | None = None) -> Plan:
-    """Splits for what the user typed. Reads first bytes of local files only; asks no server.
+    """Splits for what the user typed. What a listing has told is not asked again; of files larger than a split the first bytes
+    are read.
 
     Args:
         inputs: as in :func:`crawlmill.plan.inputs.expand`.
@@ -74,9 +74,9 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
     given, twice = expand(inputs, base)
     archives: dict[str, Input] = {}
     splits: list[Split] = []
-    for split, _ in given:
+    for split, _, entry in given:
         if split.uri not in archives:
-            split = _planned(split)
+            split = _planned(split, entry)
             archives[split.uri] = Input(split.uri, split.file_size, split.version)
         known = archives[split.uri]
         splits.extend(cut(replace(split, file_size=known.size, version=known.version), split_size))
@@ -106,20 +106,21 @@ def together(plan: Plan, most: int) -> list[list[Split]]:
     return groups
 
 
-def _planned(split: Split) -> Split:
+def _planned(split: Split, entry: Entry | None = None) -> Split:
     """A split with the size and version of its file, unless it has them or they are not known; without them for a pipe, whose
     bytes are there once. Raises :class:`CrawlmillError` for a folder, a device, a socket."""
     if split.file_size is not None or split.version is not None:
         return replace(split, file_size=None, version=None) if is_stream(split.uri) else split
-    found = stamp_of(split.uri)
-    if found is not None:
-        return replace(split, file_size=found.size, version=found.version)
-    if scheme(split.uri) == "file" and not is_stream(split.uri):
+    if entry is None:
         try:
-            refuse_special(os.stat(local_path(split.uri)).st_mode, split.uri)
+            entry = store_of(split.uri).tell(split.uri)
         except OSError:  # who reads it says so
-            pass
-    return split
+            return split
+    if entry.folder:
+        raise CrawlmillError(
+            "a folder, not an archive", split.uri, "folders are inputs of a command, not names in a manifest"
+        )
+    return replace(split, file_size=entry.size, version=entry.version)
 
 
 def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
@@ -138,7 +139,8 @@ def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
         yield split
         return
     try:
-        with closing(open_source(split.uri)) as source:
+        known = None if split.version is None else Entry(split.uri, size, split.version)
+        with closing(open_source(split.uri, known)) as source:
             kind, size = layout(source), min(size, source.size() or size)  # the planned size may be of another file
     except OSError:  # who reads it says so
         yield split

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.results.hdfs import fetched, in_hdfs
 from crawlmill.results.tables import Row, table_of
 from crawlmill.schema import Column, Schema
-from crawlmill.stores.names import local_path, shown
+from crawlmill.stores import local_path, scheme, store_of
+from crawlmill.stores.names import shown
 
 ROWS = 10_000
 """Rows of a batch."""
@@ -31,15 +31,16 @@ def read_batches(path: str, schema: Schema | None = None) -> Iterator[pa.Table]:
     """A result file as Arrow tables of some rows each, at least one.
 
     Args:
-        path: ``.parquet``, ``.jsonl``, ``.csv`` or ``.tsv``; also in HDFS.
+        path: ``.parquet``, ``.jsonl``, ``.csv`` or ``.tsv``; in any store.
         schema: its columns; guessed from all values when None, and then the table is one.
 
     Raises:
         UsageError: no such file, or an ending that says no format.
         CrawlmillError: the file is not what its ending says.
     """
-    if in_hdfs(path):
-        with fetched(path) as copy:
+    store = store_of(path)
+    if scheme(path) != "file":
+        with store.fetched(path) as copy:
             yield from read_batches(copy, schema)
         return
     path = local_path(path)

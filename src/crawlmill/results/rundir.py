@@ -14,8 +14,7 @@ from crawlmill.files import whole_file
 from crawlmill.identity import digest
 from crawlmill.plan.planner import Input, Plan
 from crawlmill.plan.split import Split
-from crawlmill.results.hdfs import check_writable, held, in_hdfs, send_folder
-from crawlmill.stores import local_path, uri_of
+from crawlmill.stores import local_path, scheme, store_of, uri_of
 
 WORK = "_work"
 DONE = "run.json"
@@ -109,7 +108,7 @@ class RunDir:
 
 
 class HdfsRunDir(RunDir):
-    """A folder of HDFS. It is written on this machine and sent when the run is done.
+    """A folder of another store. It is written on this machine and sent when the run is done.
 
     Args:
         uri: the folder.
@@ -119,36 +118,39 @@ class HdfsRunDir(RunDir):
 
     def __init__(self, uri: str, identity: dict[str, object], scratch: str) -> None:
         super().__init__(os.path.join(scratch, "output"), identity)
-        self.name, self._replace = uri.rstrip("/"), False
+        self.name, self._replace, self._store = uri.rstrip("/"), False, store_of(uri)
         if self.name.endswith(":"):
-            raise UsageError("the output is the root of HDFS", uri, "name a folder in it")
+            raise UsageError("the output is the root of a store", uri, "name a folder in it")
 
     def open(self, plan: Callable[[], Plan], resume: bool, overwrite: bool) -> Plan:
         """As :meth:`RunDir.open`, but nothing can be taken up again: partials are kept on this machine."""
         if resume:
-            raise UsageError("a run whose output is in HDFS cannot be resumed", self.name, "leave out --resume")
-        there = held(self.name)
+            raise UsageError(
+                "a run whose output is in another store cannot be resumed", self.name, "leave out --resume"
+            )
+        there = self._store.held(self.name)
         if there is not None and not overwrite:
             raise UsageError("the output exists", self.name, "use --overwrite, or another name")
         _refuse_foreign(self.name, there or set())
         self._replace = overwrite
-        check_writable(self.name)  # now, not after hours of work
+        self._store.check_writable(self.name)  # now, not after hours of work
         return super().open(plan, False, False)
 
     def close(self) -> None:
         super().close()
         try:
-            send_folder(self.path, self.name, self._replace)
+            self._store.put(self.path, self.name, self._replace)
         except CrawlmillError as error:
             kept = tempfile.mkdtemp(prefix="crawlmill-output-")
             shutil.move(self.path, kept)
-            hint = f"the result is kept: hdfs dfs -put {kept}/output {self.name}"
+            hint = f"the result is kept in {kept}/output"
             raise CrawlmillError(error.what, error.where, hint) from None
 
 
 def run_dir(output: str, identity: dict[str, object], scratch: str) -> RunDir:
-    """The folder of a run, on this machine or in HDFS."""
-    return HdfsRunDir(output, identity, scratch) if in_hdfs(output) else RunDir(output, identity)
+    """The folder of a run, on this machine or in another store. Raises :class:`UsageError` for a scheme that no store has."""
+    store_of(output)
+    return RunDir(output, identity) if scheme(output) == "file" else HdfsRunDir(output, identity, scratch)
 
 
 def _refuse_foreign(name: str, names: set[str]) -> None:

@@ -45,7 +45,8 @@ def uri_of(path: str) -> str:
 
 
 def local_path(uri: str) -> str:
-    """The path of a local URI. Raises :class:`UsageError` for a file of another machine, and for what no file can be called.
+    """The path of a local URI. Raises :class:`UsageError` for a file of another machine, for a URI of another store, and for
+    what no file can be called.
 
     >>> local_path("file:///data/a%20b.warc.gz"), local_path("/data/a%20b.warc.gz")
     ('/data/a b.warc.gz', '/data/a%20b.warc.gz')
@@ -54,6 +55,8 @@ def local_path(uri: str) -> str:
     """
     path = _possible(os.fspath(uri))
     if path[: len(_FILE)].lower() != _FILE:
+        if scheme(path) not in ("file", STDIN):
+            raise UsageError(f"a local file is needed here, not {scheme(path)}://", uri, "name a path of this machine")
         return path
     host, _, below = path[len(_FILE) :].partition("/")
     if host.lower() not in ("", "localhost"):
