@@ -105,8 +105,7 @@ def _compressed(source: Source, codec: Codec, arc: bool, reading: Reading) -> It
 def _plain(source: Source, start: int, end: int | None, reading: Reading, arc: bool) -> Iterator[Item]:
     if arc and start:
         return
-    first = plain_border(source, start)
-    limit = None if end is None or arc else plain_border(source, end)
+    first, limit = plain_borders(source, start, None if arc else end)
     if limit is not None and limit == source.size():
         limit = None
     if first is None or (limit is not None and first >= limit):
@@ -125,12 +124,19 @@ def _before(items: Iterator[Item], limit: int | None) -> Iterator[Item]:
         yield item
 
 
-def plain_border(source: Source, at: int) -> int | None:
-    """The first record of an uncompressed WARC at or after ``at``, by walking the headers from the start; the size of the
-    file when there is none. A nested plain record looks like a real one for ever, so there is no looking for ``WARC/``."""
-    if at == 0:
-        return 0
+def plain_borders(source: Source, start: int, end: int | None) -> tuple[int | None, int | None]:
+    """The first records of an uncompressed WARC at or after ``start`` and ``end``, by one walk over the headers from the
+    start; the size of the file where there is none, None for an ``end`` of None. A nested plain record looks like a real one
+    for ever, so there is no looking for ``WARC/``."""
+    first = 0 if start == 0 else None
+    if first is not None and end is None:
+        return first, None
     for item in Parser(source.uri, PlainFeed(source, 0, None), 0).all_records():
-        if not isinstance(item, Damage) and item.offset >= at:
-            return item.offset
-    return source.size()
+        if isinstance(item, Damage):
+            continue
+        if first is None and item.offset >= start:
+            first = item.offset
+        if first is not None and (end is None or item.offset >= end):
+            return first, None if end is None else item.offset
+    size = source.size()
+    return size if first is None else first, None if end is None else size
