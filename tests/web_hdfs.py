@@ -39,6 +39,7 @@ class WebHdfsServer:
         reads: offset and length of each read of the DataNode.
         at: what is done before the request of an operation of that number, from 1.
         refuse: the exception that every request gives; as text before a colon, the operations that do, joined by commas.
+        refused: files that may be listed and not be read.
     """
 
     files: dict[str, File] = field(default_factory=lambda: {"/": File(None, 1)})
@@ -46,6 +47,7 @@ class WebHdfsServer:
     reads: list[tuple[str, int, int]] = field(default_factory=list)
     at: dict[tuple[str, int], Callable[[], None]] = field(default_factory=dict)
     refuse: str = ""
+    refused: set[str] = field(default_factory=set)
     port: int = 0
     _number: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -76,8 +78,20 @@ class WebHdfsServer:
         only, _, kind = self.refuse.rpartition(":")
         if kind and (not only or counted in only.split(",")):
             return _exception(kind)
+        if operation == "OPEN" and path in self.refused:
+            return _exception("AccessControlException")
+        if self._below_a_file(path):
+            return _exception("ParentNotDirectoryException")
         with self._lock:
             return getattr(self, f"_{operation.lower()}")(path, query, body, data_node)
+
+    def _below_a_file(self, path: str) -> bool:
+        above = path.rpartition("/")[0]
+        return above != "" and (self._is_file(above) or self._below_a_file(above))
+
+    def _is_file(self, path: str) -> bool:
+        found = self.files.get(path)
+        return found is not None and found.data is not None
 
     def _getfilestatus(self, path: str, *_: object) -> Answer:
         found = self.files.get(path)

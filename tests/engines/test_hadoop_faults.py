@@ -261,12 +261,12 @@ def test_a_folder_in_hdfs_is_replaced_only_when_a_run_made_it(nodes: Path, sampl
 def test_a_result_that_hdfs_does_not_take_is_kept(nodes: Path, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody makes a folder of that name while the run is on."""
     sample = str(next(samples.glob("*.warc.gz")))
-    with pytest.raises(CrawlmillError, match="hdfs dfs -put /") as failed:
+    with pytest.raises(CrawlmillError, match="/late: the output exists; the result is kept in /") as failed:
         crawlmill.run(
             "status", sample, output="hdfs:///late", workers=1, format="jsonl",
             planned=lambda plan: void(script("shell", "--", "hdfs", "dfs", "-mkdir", "-p", "/late/other")),
         )  # fmt: skip
-    kept = Path(str(failed.value).partition("-put ")[2].split()[0])
+    kept = Path(str(failed.value).partition("kept in ")[2])
     assert sorted(os.listdir(kept)) == ["damage.jsonl", "run.json", "status.jsonl"]
     shutil.rmtree(kept.parent)
     assert script("shell", "--", "hdfs", "dfs", "-ls", "-C", "/late").split() == ["/late/other"]

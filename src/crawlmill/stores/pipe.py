@@ -63,6 +63,8 @@ class Pipe:
         self._have += len(data)
 
     def read_at(self, offset: int, count: int) -> bytes:
+        if offset < 0:
+            return b""
         while not self._ended and self._have < offset + count:
             data = self._stream.read(min(1 << 20, offset + count - self._have))
             self._ended = not data
