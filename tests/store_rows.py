@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import subprocess
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -29,17 +30,24 @@ class Place(ABC):
         uri: of the folder.
         folders: whether it has files by name; else it is one archive, ``uri``.
         writes: whether results can be put there.
+        refuses: whether it can have a file that it does not give to us.
         remote: whether it can be away.
     """
 
     uri: str
     folders = True
     writes = True
+    refuses = True
     remote = False
 
     @abstractmethod
     def write(self, name: str, data: bytes) -> str:
         """Make a file, or another one in its place; returns its URI."""
+
+    def write_all(self, files: dict[str, bytes]) -> None:
+        """Make files."""
+        for name, data in files.items():
+            self.write(name, data)
 
     @abstractmethod
     def refuse(self, name: str) -> str:
@@ -67,7 +75,7 @@ class LocalPlace(Place):
 
 
 class Standard(Place):
-    uri, folders, writes = "-", False, False
+    uri, folders, writes, refuses = "-", False, False, False
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
@@ -103,12 +111,12 @@ class ServedPlace(Place):
 
 
 class ClusterPlace(Place):
-    """A real HDFS."""
+    """A real HDFS, of a cluster that asks nobody who they are."""
 
-    remote = True
+    remote, refuses = True, False
 
-    def __init__(self, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._folder, self._path, self._monkeypatch = folder, f"/suite/{name}", monkeypatch
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._path, self._monkeypatch = folder, f"/suite/{uuid.uuid4().hex[:8]}", monkeypatch
         self.uri = f"hdfs://{self._path}"
         self._hdfs("-mkdir", "-p", self._path)
 
@@ -121,17 +129,22 @@ class ClusterPlace(Place):
         assert done.returncode == 0, done.stderr
 
     def write(self, name: str, data: bytes) -> str:
-        (self._folder / "data").write_bytes(data)
-        path = f"{self._path}/{name}"
-        self._hdfs("-mkdir", "-p", path.rpartition("/")[0])
-        self._hdfs("-put", "-f", str(self._folder / "data"), path)
-        return f"hdfs://{path}"
+        above, _, last = name.rpartition("/")
+        (self._folder / last).write_bytes(data)
+        if above:
+            self._hdfs("-mkdir", "-p", f"{self._path}/{above}")
+        self._hdfs("-put", "-f", str(self._folder / last), f"{self._path}/{above}")
+        return f"{self.uri}/{name}"
+
+    def write_all(self, files: dict[str, bytes]) -> None:
+        for name, data in files.items():
+            path = self._folder / "all" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        self._hdfs("-put", "-f", *map(str, (self._folder / "all").iterdir()), self._path)
 
     def refuse(self, name: str) -> str:
-        uri = self.write(name, b"secret")
-        self._hdfs("-chmod", "600", f"{self._path}/{name}")
-        self._monkeypatch.setenv("HADOOP_USER_NAME", "alice")
-        return uri
+        raise NotImplementedError
 
     def away(self) -> None:
         self._monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9")  # nobody listens there
@@ -208,7 +221,7 @@ def served(scheme: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 def on_cluster(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     home = request.getfixturevalue("cluster")
     monkeypatch.setenv("CRAWLMILL_WEBHDFS", str(configured(str(home / "etc/hadoop"))))
-    return ClusterPlace(folder, folder.name, monkeypatch)
+    return ClusterPlace(folder, monkeypatch)
 
 
 class Row(NamedTuple):

@@ -142,6 +142,8 @@ class WebHdfsServer:
         to = query["destination"]
         if path not in self.files:
             return _missing()
+        if self._is_file(to) and not self._is_file(path):
+            return _exception("IOException")  # Source and destination must both be directories
         if to in self.files:
             return _exception("FileAlreadyExistsException")
         for name in [name for name in self.files if name == path or name.startswith(f"{path}/")]:

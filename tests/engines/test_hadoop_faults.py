@@ -353,11 +353,12 @@ def test_a_hadoop_home_that_leads_nowhere(nodes: Path, samples: Path, monkeypatc
 
 def test_hdfs_out_of_reach(whole: Path, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample, there = str(samples / "*.warc.gz"), ("--on", "hadoop")
+    monkeypatch.setenv("CRAWLMILL_STORE_WAIT", "0.5")
     daemons.kill("namenode", whole)
     port = daemons.ports(whole)["namenode_http"]
     for more in ((), there):
         line = failure("run", "origins", "hdfs:///crawl", *more)
-        assert f"hdfs:///crawl: HDFS is out of reach: 127.0.0.1:{port}: Connection refused; is it up?" in line
+        assert f"hdfs:///crawl: the store is out of reach: 127.0.0.1:{port}: Connection refused; waited 0.5 s" in line
     line = failure("run", "origins", sample, *there)
     assert line == f"crawlmill: {whole}: the namenode is down; crawlmill hadoop restart namenode"
     with monkeypatch.context() as patch:
@@ -367,7 +368,7 @@ def test_hdfs_out_of_reach(whole: Path, samples: Path, monkeypatch: pytest.Monke
         assert line.endswith("is out of reach; is it up? crawlmill hadoop status")
     monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9")  # a wrong address
     for more in ((), there):
-        assert "HDFS is out of reach: 127.0.0.1:9" in failure("run", "origins", "hdfs:///crawl", *more)
+        assert "the store is out of reach: 127.0.0.1:9" in failure("run", "origins", "hdfs:///crawl", *more)
 
 
 # ---- the cluster itself

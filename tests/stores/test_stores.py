@@ -51,6 +51,12 @@ def read_only(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         yield found
 
 
+@pytest.fixture(params=rows(lambda kind: kind.refuses))
+def refusing(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    with placed(request, folder_in(tmp_path), monkeypatch) as found:
+        yield found
+
+
 @pytest.fixture(params=rows(lambda kind: kind.remote))
 def remote(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     with placed(request, folder_in(tmp_path), monkeypatch) as found:
@@ -106,8 +112,8 @@ class TestReading:
             assert items(list(make_plan([uri]).splits)) == ([], ["missing"])
             assert items([Split(uri, 0, 50), Split(uri, 50)]) == ([], ["missing"] * 2)
 
-    def test_what_is_refused_is_unreadable(self, folders: Place) -> None:
-        uri = folders.refuse("a.warc.gz")
+    def test_what_is_refused_is_unreadable(self, refusing: Place) -> None:
+        uri = refusing.refuse("a.warc.gz")
         assert items([Split(uri)]) == ([], ["unreadable"])
         assert items(list(make_plan([uri]).splits)) == ([], ["unreadable"])
 

@@ -106,18 +106,26 @@ class WebHdfs(Remote):
     def _rename(self, uri: str, other: str) -> None:
         """Rename a folder. Raises :class:`UsageError` when something has the other name."""
         number = self.tell(uri).id
+        if self._exists(other):  # to rename a folder to a file is refused like a store that is away
+            raise _exists_already(other)
         path = "/" + other.partition("://")[2].partition("/")[2]
         try:
             ask(uri, "RENAME", "PUT", destination=path, renameoptions="NONE")  # without it: into a folder of that name
         except (FileExistsError, FileNotFoundError):
-            if self._number(other) != number or number is None:  # else an earlier try did it, whose answer was lost
-                raise UsageError("the output exists", other, "use --overwrite, or another name") from None
+            if number is None or not self._exists(other, number):  # else an earlier try did it, whose answer was lost
+                raise _exists_already(other) from None
 
-    def _number(self, uri: str) -> tuple[int, ...] | None:
+    def _exists(self, uri: str, number: tuple[int, ...] | None = None) -> bool:
+        """Whether something has a name, and that number if one is given."""
         try:
-            return self.tell(uri).id
+            found = self.tell(uri)
         except FileNotFoundError:
-            return None
+            return False
+        return number is None or found.id == number
+
+
+def _exists_already(uri: str) -> UsageError:
+    return UsageError("the output exists", uri, "use --overwrite, or another name")
 
 
 def _entry(uri: str, row: Mapping[str, object]) -> Entry:

@@ -110,7 +110,8 @@ class Windows:
         if self.size is not None:
             stop = min(stop, self.size)
         if stop > at:
-            count = max(min(stop - at, WINDOW), min(wanted, WINDOW))
+            inside = stop - at
+            count = min(inside, WINDOW) if wanted <= inside else max(min(wanted, WINDOW), LEAST)
             self._step = _BEGIN // _GROWTH
         else:
             least = LEAST if at == 0 else min(self._step * _GROWTH, WINDOW) if goes_on else _BEGIN
