@@ -105,38 +105,47 @@ def _compressed(source: Source, codec: Codec, arc: bool, reading: Reading) -> It
 def _plain(source: Source, start: int, end: int | None, reading: Reading, arc: bool) -> Iterator[Item]:
     if arc and start:
         return
-    first, limit = plain_borders(source, start, None if arc else end)
-    if limit is not None and limit == source.size():
-        limit = None
-    if first is None or (limit is not None and first >= limit):
+    first = plain_border(source, start)
+    if first is None or (start and first == source.size()):
         return
     parser = Parser(source.uri, PlainFeed(source, first, None), reading.max_record, arc=arc, trace=reading.trace)
-    yield from counted(_before(parser.all_records(), limit), reading)
-    size = source.size() if limit is None else limit
-    reading.bytes = 0 if size is None else size - first
+    before = _Before(parser.all_records(), None if arc else end)
+    yield from counted(iter(before), reading)
+    limit = source.size() if before.limit is None else before.limit
+    reading.bytes = 0 if limit is None else limit - first
 
 
-def _before(items: Iterator[Item], limit: int | None) -> Iterator[Item]:
-    """The items of a plain file before the record at ``limit``: what comes before it must not depend on it."""
-    for item in items:
-        if limit is not None and item.offset >= limit:
-            return
-        yield item
+class _Before:
+    """The items of a plain file before its first record at or after ``end`` (bytes; None: all of them). What comes before that
+    record does not depend on it: damage behind ``end`` is held back until the record's place is known.
+
+    Attributes:
+        limit: where that record begins; None while there is none.
+    """
+
+    def __init__(self, items: Iterator[Item], end: int | None) -> None:
+        self._items, self._end = items, end
+        self.limit: int | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        end, held = self._end, []
+        for item in self._items:
+            if end is None or item.offset < end:
+                yield item
+            elif isinstance(item, Damage):
+                held.append(item)
+            else:
+                self.limit = item.offset
+                break
+        yield from (item for item in held if self.limit is None or item.offset < self.limit)
 
 
-def plain_borders(source: Source, start: int, end: int | None) -> tuple[int | None, int | None]:
-    """The first records of an uncompressed WARC at or after ``start`` and ``end``, by one walk over the headers from the
-    start; the size of the file where there is none, None for an ``end`` of None. A nested plain record looks like a real one
-    for ever, so there is no looking for ``WARC/``."""
-    first = 0 if start == 0 else None
-    if first is not None and end is None:
-        return first, None
+def plain_border(source: Source, at: int) -> int | None:
+    """The first record of an uncompressed WARC at or after ``at``, by walking the headers from the start; the size of the
+    file when there is none. A nested plain record looks like a real one for ever, so there is no looking for ``WARC/``."""
+    if at == 0:
+        return 0
     for item in Parser(source.uri, PlainFeed(source, 0, None), 0).all_records():
-        if isinstance(item, Damage):
-            continue
-        if first is None and item.offset >= start:
-            first = item.offset
-        if first is not None and (end is None or item.offset >= end):
-            return first, None if end is None else item.offset
-    size = source.size()
-    return size if first is None else first, None if end is None else size
+        if not isinstance(item, Damage) and item.offset >= at:
+            return item.offset
+    return source.size()
