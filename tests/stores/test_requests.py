@@ -85,6 +85,29 @@ def test_a_hundred_files_cost_one_listing_and_one_read_each(place: Place, asked:
     assert asked.count["GETFILESTATUS"] == 100 and asked.count.total() == 401
 
 
+def test_names_in_one_folder_cost_one_listing_however_they_are_named(
+    place: Place, asked: Asked, tmp_path: Path
+) -> None:
+    many(place, 20)
+    uris = [f"{place.uri}/{number:03}.warc.gz" for number in range(21)]  # the last one is not there
+    (tmp_path / "crawl.paths").write_text("\n".join(uris))
+    for inputs in (uris, [str(tmp_path / "crawl.paths")]):
+        asked.clear()
+        plan = make_plan(inputs)
+        assert [item.uri for item in plan.inputs] == uris
+        assert [item.size is None for item in plan.inputs] == [False] * 20 + [True]
+        assert asked.count["LISTSTATUS"] <= 2 and asked.count.total() <= 2 + 1, asked.count
+
+
+def test_a_plain_file_is_read_once(place: Place, asked: Asked) -> None:
+    data = b"".join(records(5000, 30 << 20))
+    place.write_all({"a.warc": data})
+    for split in make_plan([place.uri], 10 << 20).splits:
+        asked.clear()
+        assert sum(isinstance(item, Record) for item in read_split(split, Reading())) > 1000
+        assert sum(count for _, _, count in asked.reads) < (split.end or len(data)) + (2 << 20), asked.reads
+
+
 def test_a_pattern_costs_one_listing_a_folder(place: Place, asked: Asked) -> None:
     place.write_all({f"{folder}/{name}.warc.gz": b"x" for folder in ("a", "b", "c") for name in range(3)})
     asked.clear()

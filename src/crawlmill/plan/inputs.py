@@ -15,6 +15,7 @@ from crawlmill.plan.index import is_index, read_index
 from crawlmill.plan.lines import numbered, opened
 from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
+from crawlmill.plan.told import told
 from crawlmill.stores import STDIN, Entry, local_path, open_source, scheme, store_of, uri_of
 from crawlmill.stores.names import shown
 from crawlmill.warc.layout import is_archive
@@ -37,7 +38,9 @@ def expand(inputs: Sequence[str], base: str | None = None) -> tuple[list[Given],
     Raises:
         UsageError: an input that names nothing; spans and single records of one archive.
     """
-    named = ((os.fspath(item), found) for item in inputs for found in _expand(os.fspath(item), base))
+    items = [os.fspath(item) for item in inputs]
+    known = told(item for item in items if not glob.has_magic(item))
+    named = ((item, found) for item in items for found in _expand(item, base, known.get(item)))
     given, twice = each_once(Given(split, item, entry) for item, (split, entry) in named)
     if not given:
         raise UsageError("no input", hint="name archives, folders, globs, manifests or indexes")
@@ -48,7 +51,7 @@ Found = tuple[Split, Optional[Entry]]
 """An archive, and what its store has told of it so far."""
 
 
-def _expand(item: str, base: str | None) -> Iterator[Found]:
+def _expand(item: str, base: str | None, known: Entry | None) -> Iterator[Found]:
     store = store_of(item)
     if scheme(item) != "file":
         if item == STDIN:
@@ -56,7 +59,10 @@ def _expand(item: str, base: str | None) -> Iterator[Found]:
             return
         if item.lower().endswith(MANIFESTS):
             raise CrawlmillError("a remote listing is not read yet", item, "download it first")
-        yield from _remote(store.canonical(item))
+        if known is not None and not known.folder:
+            yield Split(store.canonical(item)), known
+        else:
+            yield from _remote(store.canonical(item))
         return
     path = local_path(item)
     if store.canonical(item) == STDIN:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from crawlmill.errors import CrawlmillError
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
+from crawlmill.plan.told import told
 from crawlmill.stores import Entry, is_stream, open_source, store_of
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
@@ -74,9 +75,10 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
     given, twice = expand(inputs, base)
     archives: dict[str, Input] = {}
     splits: list[Split] = []
+    listed = told(split.uri for split, _, entry in given if entry is None and split.version is None)
     for split, _, entry in given:
         if split.uri not in archives:
-            split = _planned(split, entry)
+            split = _planned(split, entry or listed.get(split.uri))
             archives[split.uri] = Input(split.uri, split.file_size, split.version)
         known = archives[split.uri]
         splits.extend(cut(replace(split, file_size=known.size, version=known.version), split_size))
