@@ -81,7 +81,7 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
             split = _planned(split, entry or listed.get(split.uri))
             archives[split.uri] = Input(split.uri, split.file_size, split.version)
         known = archives[split.uri]
-        splits.extend(cut(replace(split, file_size=known.size, version=known.version), split_size))
+        splits.extend(_cut(replace(split, file_size=known.size, version=known.version), split_size))
     return Plan(tuple(archives.values()), tuple(splits), tuple(dict.fromkeys(twice)))
 
 
@@ -128,8 +128,11 @@ def _planned(split: Split, entry: Entry | None = None) -> Split:
 def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     """A whole archive as splits of about ``split_size`` bytes, each with the size and version of the file; a span that was
     planned already stays as it is."""
-    if split.file_size is None and split.version is None:
-        split = _planned(split)
+    return _cut(_planned(split), split_size)
+
+
+def _cut(split: Split, split_size: int | None) -> Iterator[Split]:
+    """As :func:`cut`, for a split whose size and version were asked for."""
     if split.start or split.end is not None:
         yield split
         return
