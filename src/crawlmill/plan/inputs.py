@@ -16,7 +16,7 @@ from crawlmill.plan.lines import numbered, opened
 from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
 from crawlmill.plan.told import told
-from crawlmill.stores import STDIN, Entry, local_path, open_source, scheme, store_of, uri_of
+from crawlmill.stores import STDIN, Entry, local_path, open_source, store_of, uri_of
 from crawlmill.stores.names import shown
 from crawlmill.warc.layout import is_archive
 from crawlmill.warc.ranges import in_order
@@ -53,7 +53,7 @@ Found = tuple[Split, Optional[Entry]]
 
 def _expand(item: str, base: str | None, known: Entry | None) -> Iterator[Found]:
     store = store_of(item)
-    if scheme(item) != "file":
+    if not store.local:
         if item == STDIN:
             yield Split(STDIN), None
             return
@@ -183,14 +183,14 @@ def _index(path: str, base: str | None) -> Iterator[Found]:
 def place_of(uri: str, manifest: str, base: str | None) -> str:
     """A name in a manifest: below ``base``; else beside the manifest, below a folder above it (so a crawl that was copied
     with its own layout is found), or below the working folder. Answers a URI."""
-    if scheme(uri) != "file":
+    if not store_of(uri).local:
         return store_of(uri).canonical(uri)
     path = local_path(uri)
     if os.path.isabs(path):
         return uri_of(path)
     if base is not None:
-        whole = os.path.join(local_path(base), path) if scheme(base) == "file" else base.rstrip("/") + "/" + path
-        return store_of(base).canonical(whole)
+        store = store_of(base)
+        return store.canonical(os.path.join(local_path(base), path) if store.local else base.rstrip("/") + "/" + path)
     folder = os.path.dirname(os.path.abspath(manifest))
     above = folder
     while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from crawlmill.stores import Entry, scheme, store_of
+from crawlmill.stores import Entry, store_of
 
 MANY = 16
 """Names in a folder of a remote store from which on the folder is listed. With fewer the rest of it may be the larger part."""
@@ -15,7 +15,7 @@ def told(uris: Iterable[str]) -> dict[str, Entry]:
     """Entries of the names whose folders were listed; nothing for the others, for local files, and for what is not there."""
     by_folder: dict[str, set[str]] = defaultdict(set)
     for uri in uris:
-        if scheme(uri) not in ("file", "-"):
+        if not store_of(uri).local:
             by_folder[uri.rpartition("/")[0]].add(uri)
     found: dict[str, Entry] = {}
     for folder, names in by_folder.items():

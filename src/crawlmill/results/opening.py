@@ -20,7 +20,7 @@ from crawlmill.results.rundir import DONE, WORK
 from crawlmill.results.tables import DAMAGE_SCHEMA, Row, rows_of, schema_of, table_of
 from crawlmill.schema import Column, Schema
 from crawlmill.scratch import Scratch
-from crawlmill.stores import is_stream, local_path, scheme, store_of
+from crawlmill.stores import is_stream, local_path, store_of
 from crawlmill.stores.names import shown
 from crawlmill.terminal import escaped
 
@@ -50,7 +50,7 @@ def open_tables(path: str) -> Opened:
     if path == "-":
         return _piped(sys.stdin.buffer.read())
     store = store_of(path)
-    if scheme(path) != "file":
+    if not store.local:
         with store.fetched(path) as copy:
             return open_tables(copy)
     path = local_path(path)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.results.tables import Row, table_of
 from crawlmill.schema import Column, Schema
-from crawlmill.stores import local_path, scheme, store_of
+from crawlmill.stores import local_path, store_of
 from crawlmill.stores.names import shown
 
 ROWS = 10_000
@@ -39,7 +39,7 @@ def read_batches(path: str, schema: Schema | None = None) -> Iterator[pa.Table]:
         CrawlmillError: the file is not what its ending says.
     """
     store = store_of(path)
-    if scheme(path) != "file":
+    if not store.local:
         with store.fetched(path) as copy:
             yield from read_batches(copy, schema)
         return

@@ -14,7 +14,7 @@ from crawlmill.files import whole_file
 from crawlmill.identity import digest
 from crawlmill.plan.planner import Input, Plan
 from crawlmill.plan.split import Split
-from crawlmill.stores import local_path, scheme, store_of, uri_of
+from crawlmill.stores import local_path, store_of, uri_of
 
 WORK = "_work"
 DONE = "run.json"
@@ -149,8 +149,7 @@ class HdfsRunDir(RunDir):
 
 def run_dir(output: str, identity: dict[str, object], scratch: str) -> RunDir:
     """The folder of a run, on this machine or in another store. Raises :class:`UsageError` for a scheme that no store has."""
-    store_of(output)
-    return RunDir(output, identity) if scheme(output) == "file" else HdfsRunDir(output, identity, scratch)
+    return RunDir(output, identity) if store_of(output).local else HdfsRunDir(output, identity, scratch)
 
 
 def _refuse_foreign(name: str, names: set[str]) -> None:

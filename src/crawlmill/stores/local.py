@@ -21,6 +21,8 @@ from crawlmill.stores.store import Entries, Entry, Opened, Spans, Store, in_word
 class Local(Store):
     """This machine: paths, and ``file:///PATH``."""
 
+    local = True
+
     def open(self, uri: str, known: Entry | None = None, spans: Spans | None = None) -> Opened:
         if descriptor(local_path(uri)) == 0:
             return pipe.standard_input()

@@ -83,7 +83,12 @@ class Store:
     Errors mean the same in every store: :class:`FileNotFoundError` (also ``ENOTDIR``): there is no such file;
     :class:`PermissionError` and other :class:`OSError` of a name: the store refuses this file, now and later. All else is not
     about the file: :class:`crawlmill.errors.CrawlmillError`, after a remote store was waited for.
+
+    Attributes:
+        local: whether its URIs are paths of this machine, which other programs can open.
     """
+
+    local = False
 
     def open(self, uri: str, known: Entry | None = None, spans: Spans | None = None) -> Opened:
         """Open a file for reading.
