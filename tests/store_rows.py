@@ -116,7 +116,7 @@ class ClusterPlace(Place):
     remote, refuses = True, False
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._folder, self._path, self._monkeypatch = folder, f"/suite/{uuid.uuid4().hex[:8]}", monkeypatch
+        self._folder, self._path, self._monkeypatch = folder, f"/suite/{uuid.uuid4().hex[:8]}/folder", monkeypatch
         self.uri = f"hdfs://{self._path}"
         self._hdfs("-mkdir", "-p", self._path)
 
@@ -129,19 +129,16 @@ class ClusterPlace(Place):
         assert done.returncode == 0, done.stderr
 
     def write(self, name: str, data: bytes) -> str:
-        above, _, last = name.rpartition("/")
-        (self._folder / last).write_bytes(data)
-        if above:
-            self._hdfs("-mkdir", "-p", f"{self._path}/{above}")
-        self._hdfs("-put", "-f", str(self._folder / last), f"{self._path}/{above}")
+        self.write_all({name: data})
         return f"{self.uri}/{name}"
 
     def write_all(self, files: dict[str, bytes]) -> None:
+        """By one command, which is a program of Java; as a folder, whose names it takes as they stand."""
+        top = self._folder / uuid.uuid4().hex / "folder"
         for name, data in files.items():
-            path = self._folder / "all" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        self._hdfs("-put", "-f", *map(str, (self._folder / "all").iterdir()), self._path)
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / name).write_bytes(data)
+        self._hdfs("-put", "-f", str(top), self._path.rpartition("/")[0])
 
     def refuse(self, name: str) -> str:
         raise NotImplementedError

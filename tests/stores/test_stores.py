@@ -139,8 +139,7 @@ class TestReading:
 
 class TestNames:
     def test_a_listing_tells_what_each_file_tells(self, folders: Place) -> None:
-        for name, size in (("b.warc", 5), ("a b%20#?.warc", 0), ("c/d.warc", 7)):
-            folders.write(name, bytes(size))
+        folders.write_all({"b.warc": bytes(5), "a b%20#?.warc": b"", "c/d.warc": bytes(7)})
         store = store_of(folders.uri)
         found = store.list(folders.uri)
         assert [(entry.size, entry.folder) for entry in found] == [(0, False), (5, False), (None, True)]
@@ -166,15 +165,13 @@ class TestNames:
         ],
     )
     def test_patterns(self, folders: Place, pattern: str, expected: list[str]) -> None:
-        for name in ("a.warc", "b.warc", "c/a.warc", "d/a.warc", "d/e/a.warc"):
-            folders.write(name, b"x")
+        folders.write_all(dict.fromkeys(("a.warc", "b.warc", "c/a.warc", "d/a.warc", "d/e/a.warc"), b"x"))
         found = store_of(folders.uri).glob(f"{folders.uri}/{pattern}")
         assert names([entry.uri for entry in found]) == expected
         assert [entry.uri for entry in found] == sorted({entry.uri for entry in found})
 
     def test_a_folder_and_a_pattern_as_inputs(self, folders: Place) -> None:
-        for name in ("a.warc.gz", "b.warc.gz"):
-            folders.write(name, DATA)
+        folders.write_all({"a.warc.gz": DATA, "b.warc.gz": DATA})
         for item in (folders.uri, f"{folders.uri}/", f"{folders.uri}/*.gz"):
             plan = make_plan([item])
             assert names([one.uri for one in plan.inputs]) == ["a.warc.gz", "b.warc.gz"]
@@ -182,6 +179,11 @@ class TestNames:
         for item in (f"{folders.uri}/*.x", f"{folders.uri}/x*/*"):
             with pytest.raises(UsageError, match="nothing matches"):
                 make_plan([item])
+
+    def test_a_name_that_looks_like_a_pattern_is_a_name(self, folders: Place) -> None:
+        folders.write_all({"a[1].warc.gz": DATA, "b.warc.gz": DATA})
+        (split,) = make_plan([f"{folders.uri}/a[1].warc.gz"]).splits
+        assert items([split]) == ([f"http://a.example/{number}" for number in range(300)], [])
 
     def test_a_name_is_the_same_everywhere(self, place: Place) -> None:
         uri = place.write("a.warc.gz", DATA)

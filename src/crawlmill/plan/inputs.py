@@ -91,11 +91,18 @@ def _remote(uri: str) -> Iterator[Found]:
     """A file of another store, the files of a folder, or those that fit a pattern."""
     store, pattern = store_of(uri), glob.has_magic(uri)
     try:
-        found = store.glob(uri) if pattern else store.list(uri)
+        found = store.glob(uri) if pattern else []
+        if not found:  # a name may look like a pattern
+            found, pattern = store.list(uri), False
+    except (FileNotFoundError, NotADirectoryError):
+        if pattern:
+            raise UsageError("nothing matches", uri, "check the pattern") from None
+        yield Split(uri), None  # a row of the damage table says that it is missing
+        return
     except OSError as error:
         if pattern:
             raise CrawlmillError(error.strerror or str(error), uri, "check the pattern") from None
-        yield Split(uri), None  # a row of the damage table says that it is missing, or refused
+        yield Split(uri), None  # a row of the damage table says that it is refused
         return
     files = [entry for entry in found if not entry.folder]
     if not files:
