@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
+from functools import lru_cache
 from typing import Callable
 from xml.etree import ElementTree
 
@@ -39,12 +40,22 @@ def configured(conf: str, host: str = "") -> str | None:
     """The address as above in a folder of Hadoop's settings, for the host of a URI; None when it is not there."""
     settings: dict[str, str] = {}
     for name in ("core-site.xml", "hdfs-site.xml"):
+        path = os.path.join(conf, name)
         try:
-            for item in ElementTree.parse(os.path.join(conf, name)).getroot().iter("property"):
-                settings[(item.findtext("name") or "").strip()] = (item.findtext("value") or "").strip()
+            found = os.stat(path)
+            settings.update(_settings(path, found.st_mtime_ns, found.st_size))
         except (OSError, ElementTree.ParseError):
             pass
     return _namenodes(settings.get, host)
+
+
+@lru_cache(maxsize=8)
+def _settings(path: str, modified: int, size: int) -> dict[str, str]:
+    """The settings in a file of Hadoop; read again when it has changed, and not for each request."""
+    return {
+        (item.findtext("name") or "").strip(): (item.findtext("value") or "").strip()
+        for item in ElementTree.parse(path).getroot().iter("property")
+    }
 
 
 def _of_job(name: str) -> str | None:
