@@ -31,7 +31,7 @@ class Staging:
     def put(self, file: str) -> None:
         """Copy a local file into the folder. Raises :class:`CrawlmillError`."""
         try:
-            ask(f"hdfs://{self.path}/{os.path.basename(file)}", "CREATE", "PUT", file, _WAIT)
+            ask(f"hdfs://{self.path}/{os.path.basename(file)}", "CREATE", "PUT", file, _WAIT, overwrite="true")
         except _NOT_SO:
             call(self.found, self.mkdir_words)
             call(self.found, self.put_words(file))
