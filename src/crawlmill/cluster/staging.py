@@ -12,7 +12,7 @@ from crawlmill.errors import CrawlmillError
 from crawlmill.stores import store_of
 from crawlmill.stores.webhdfs import ask
 
-_WAIT = 2.0  # seconds: the commands do it as well
+_WAIT = 0.9  # seconds, too few to say anything: the commands do it as well
 _NOT_SO = (CrawlmillError, OSError)  # WebHDFS is off, wants a ticket, or the file system is another one
 
 
