@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from mrjob.job import MRJob
 from mrjob.protocol import BytesValueProtocol
@@ -16,17 +16,16 @@ from mrjob.step import MRStep as MRStep  # jobs take it from here: mrjob may be 
 
 from crawlmill import wire
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.mapside import Reports, map_side
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.split import Split
 from crawlmill.scratch import Scratch
-from crawlmill.streaming import add_job_options, alive, job_of, read_job, run_guarded, shown
-from crawlmill.task import Job, Task
+from crawlmill.streaming import add_job_options, job_of, read_job
+from crawlmill.task import Job
 from crawlmill.terminal import guard
 
 Pairs = Iterator[tuple[bytes, bytes]]
 JOB = "job.json"
-KEPT = 64 << 20
-"""Bytes of a mapper's lines that are kept in memory until mrjob takes them; more wait in a file."""
 
 
 class WireProtocol:
@@ -136,38 +135,24 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
     # ---- the map side
 
     def mapper_init(self) -> None:
-        """Open a task for all the splits of this process."""
-        self._lines = tempfile.SpooledTemporaryFile(KEPT)
-        self._job = self.job
-        self._task = Task(self._job, self._lines.writelines, self.options.memory << 20)
-        self._alive = alive(self._task, self.set_status)
-        self._alive.__enter__()
+        """Nothing is to be read yet."""
+        self._splits: list[Split] = []
 
-    def mapper(self, _: None, line: bytes) -> Pairs:
-        """One line of the manifest in, merged pairs out as memory fills."""
-        split = Split.from_line(line.decode("utf-8"))
-        if self.options.record_timeout is None:
-            self._task.run(split)
-        else:
-            run_guarded(self._job, split, self.options.record_timeout, self._lines.writelines)
-        self.increment_counter("crawlmill", "splits")
-        yield from self._drain()
+    def mapper(self, _: None, line: bytes) -> None:
+        """One line of the manifest in."""
+        self._splits.append(Split.from_line(line.decode("utf-8")))
 
     def mapper_final(self) -> Pairs:
-        """Hand on what is left, with the damage and the counters."""
-        self._alive.__exit__(None, None, None)
-        self._task.finish()
-        for name, count in shown(self._task):
-            self.increment_counter("crawlmill", name, count)
-        yield from self._drain()
-        self._lines.close()
-
-    def _drain(self) -> Pairs:
-        self._lines.seek(0)
-        for line in self._lines:
-            yield wire.split(line)
-        self._lines.seek(0)
-        self._lines.truncate()
+        """Read the splits: merged pairs, damage and counters out as memory fills."""
+        options, reports = self.options, Reports(self.set_status, partial(self.increment_counter, "crawlmill"))
+        for lines in map_side(
+            self.job,
+            self._splits,
+            memory=options.memory << 20,
+            record_timeout=options.record_timeout,
+            reports=reports,
+        ):
+            yield from map(wire.split, lines)
 
     # ---- the reduce side
 

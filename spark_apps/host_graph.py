@@ -15,9 +15,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from crawlmill import Record, analysis, registry, wire
+from crawlmill.mapside import map_side
 from crawlmill.partial import damage_rows
 from crawlmill.plan.split import Split
 from crawlmill.records import urls
@@ -36,7 +38,7 @@ from crawlmill.spark_apps.common import (
     save,
     save_damage,
 )
-from crawlmill.task import Job, Task
+from crawlmill.task import Job
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,13 +78,9 @@ def found_in(split: Split, job: Job) -> Iterator[pa.RecordBatch]:
     """Links, hosts with their pages (no target), and damage of a split, as rows."""
     import pyarrow as pa
 
-    lines: list[bytes] = []
-    task = Task(job, lines.extend)
-    task.run(split)
-    task.finish()
     rows: list[list[object]] = []
     nothing = [None] * len(DAMAGE)
-    for line in lines:
+    for line in chain.from_iterable(map_side(job, [split])):
         key, value = wire.split(line)
         name, columns = wire.parse_key(key)
         if name == "links":

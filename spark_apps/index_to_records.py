@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from crawlmill.errors import DamageLimit, UsageError
 from crawlmill.plan.planner import cut
-from crawlmill.plan.scan import read_split
+from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.spark.arrays import KINDS
 from crawlmill.spark.batches import Query, reader_of

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from crawlmill.errors import DamageLimit
 from crawlmill.guard.calls import Calls, Ended
-from crawlmill.plan.scan import read_split
+from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.records.html import decode
 from crawlmill.records.record import Record

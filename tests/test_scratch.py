@@ -163,7 +163,6 @@ def test_no_other_module_makes_temporary_names() -> None:
     """``TemporaryFile`` has no name; what is made on purpose to be kept stands here."""
     allowed = {
         "src/crawlmill/scratch.py:mkdtemp",
-        "src/crawlmill/results/rundir.py:mkdtemp",
         "src/crawlmill/cluster/fetch.py:TemporaryDirectory",  # in the cache, under a lock of its own that sweeps
     }
     found = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from archives import gz, make_record
 from crawlmill import registry
+from crawlmill.mapside import map_side
 from crawlmill.partial import key_of, merged, reducers_of
 from crawlmill.plan.split import Split
-from crawlmill.task import Job, Task
+from crawlmill.task import Job
 from crawlmill.wire import COUNTERS, DAMAGE, name_of, parse_key
 from strategies import LAYOUTS, damaged, records
 
@@ -30,10 +31,7 @@ def lines_of(
     job = Job(tuple(registry.load(names)), full=full)
     lines: list[bytes] = []
     for worker in range(workers):
-        task = Task(job, lines.extend, memory)
-        for split in splits[worker::workers]:
-            task.run(split)
-        task.finish()
+        lines.extend(chain.from_iterable(map_side(job, splits[worker::workers], memory=memory)))
     return list(merged(sorted(lines, key=key_of), reducers_of(job.analyses)))
 
 
@@ -99,8 +97,17 @@ def test_memory_is_full_by_the_length_of_keys(name: str, tmp_path: Path) -> None
     """Spills come as pairs come in, not after so many records."""
     path = tmp_path / "long.warc.gz"
     path.write_bytes(gz([make_record("response", f"http://a{n}{'x' * 100_000}/") for n in range(100)]))
-    spills: list[int] = []
-    task = Task(Job(tuple(registry.load([name]))), lambda lines: spills.append(len(lines)), 1 << 20)
-    task.run(Split(str(path)))
-    task.finish()
+    job = Job(tuple(registry.load([name])))
+    spills = [len(lines) for lines in map_side(job, [Split(str(path))], memory=1 << 20)]
     assert len(spills) > 2 and max(spills) < 90
+
+
+def test_memory_is_full_by_many_small_splits(tmp_path: Path) -> None:
+    """None of them would fill it, all together do."""
+    splits = []
+    for number in range(40):
+        path = tmp_path / f"{number}.warc.gz"
+        path.write_bytes(gz([make_record("response", f"http://{number}.{n}.{'x' * 20_000}/") for n in range(5)]))
+        splits.append(Split(str(path)))
+    spills = [len(lines) for lines in map_side(Job(tuple(registry.load(["hosts"]))), splits, memory=1 << 20)]
+    assert len(spills) > 2

@@ -5,14 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Record", "__version__", "analysis", "run"]
+__all__ = ["Record", "__version__", "analysis", "get", "inspect", "run", "scan", "subset", "verify"]
 
 if TYPE_CHECKING:
     from crawlmill.api import run
     from crawlmill.contract import analysis
+    from crawlmill.looking.getting import get
+    from crawlmill.looking.inspecting import inspect
+    from crawlmill.looking.scanning import scan
+    from crawlmill.looking.verifying import verify
     from crawlmill.records.record import Record
+    from crawlmill.results.subset import subset
 
-_ROOMS = {"analysis": "crawlmill.contract", "run": "crawlmill.api", "Record": "crawlmill.records.record"}
+_ROOMS = {
+    "Record": "crawlmill.records.record",
+    "analysis": "crawlmill.contract",
+    "get": "crawlmill.looking.getting",
+    "inspect": "crawlmill.looking.inspecting",
+    "run": "crawlmill.api",
+    "scan": "crawlmill.looking.scanning",
+    "subset": "crawlmill.results.subset",
+    "verify": "crawlmill.looking.verifying",
+}
 
 
 def __getattr__(name: str) -> object:

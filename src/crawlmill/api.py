@@ -2,78 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from crawlmill import registry, wire
+from crawlmill.batches import BATCH, end_left, run_batches
 from crawlmill.cluster.finding import know_hdfs
 from crawlmill.contract import Analysis, Option, type_set
-from crawlmill.engines import Engine, Progress, Work, engine_class
+from crawlmill.engines import Engine, Progress, engine_class
 from crawlmill.engines.local import Local
-from crawlmill.errors import DamageLimit, UsageError
-from crawlmill.identity import identity_of, partial_name
-from crawlmill.partial import merge_files, reducers_of
-from crawlmill.plan.planner import Input, Plan, make_plan
-from crawlmill.results.rundir import DONE, RunDir, run_dir, write_json
-from crawlmill.results.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, schema_of
-from crawlmill.results.writers import FORMATS, writer
+from crawlmill.errors import UsageError
+from crawlmill.finished import Run as Run
+from crawlmill.finished import judge, report_of
+from crawlmill.identity import identity_of
+from crawlmill.output import Output
+from crawlmill.output.places import output_of
+from crawlmill.output.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, schema_of
+from crawlmill.output.work import Stored
+from crawlmill.partial import fresh_names, merge_files, reducers_of
+from crawlmill.plan.planner import Input, Plan, difference, make_plan, name_inputs
 from crawlmill.scratch import Scratch
+from crawlmill.submit import Event
 from crawlmill.task import Job
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
 
-
-@dataclass(frozen=True)
-class Run(Mapping[str, "pa.Table"]):
-    """A finished run: its tables by the name of the analysis.
-
-    Attributes:
-        analyses: what was run.
-        damage: one row for all that could not be read (columns as in :class:`crawlmill.warc.damage.Damage`).
-        counters: what was counted: ``records``, ``records:TYPE``, ``bytes``, ``rejected``, ``empty_members``.
-        plan: inputs and splits.
-        identity: what makes two runs the same.
-        seconds: how long it took.
-        output: the folder with the files, when one was asked for.
-    """
-
-    analyses: tuple[Analysis, ...]
-    tables: Callable[[str], Iterable[pa.Table]]
-    damage: pa.Table
-    counters: Mapping[str, int]
-    plan: Plan
-    identity: Mapping[str, object]
-    seconds: float
-    output: str | None = None
-
-    def __getitem__(self, name: str) -> pa.Table:
-        return pa.concat_tables(self.batches(name))
-
-    def batches(self, name: str) -> Iterable[pa.Table]:
-        """A table as tables of some rows each: one that was written with an output need not fit into memory."""
-        for analysis in self.analyses:
-            if name in (analysis.base, analysis.name):
-                return self.tables(analysis.name)
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([analysis.base for analysis in self.analyses])
-
-    def __len__(self) -> int:
-        return len(self.analyses)
-
-    def skipped(self, analysis: Analysis, types: frozenset[str] | None) -> dict[str, int]:
-        """Records that an analysis did not get because of their type, by type."""
-        wanted = analysis.types if types is None else types
-        wanted = wanted and frozenset(kind.partition("/")[0] for kind in wanted)
-        prefix = "records:"
-        seen = {name[len(prefix) :]: count for name, count in self.counters.items() if name.startswith(prefix)}
-        return {} if wanted is None else {kind: count for kind, count in sorted(seen.items()) if kind not in wanted}
+_ANEW = "use --overwrite to begin anew"
+_DAMAGE = "damage"
 
 
 def run(
@@ -81,11 +42,13 @@ def run(
     inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     output: str | os.PathLike[str] | None = None,
-    format: str = "parquet",
+    format: str | None = None,
     workers: int | None = None,
     pool: str = "process",
     resume: bool = False,
     overwrite: bool = False,
+    work: str | os.PathLike[str] | None = None,
+    batch: int | None = None,
     options: Mapping[str, Mapping[str, Option]] | None = None,
     types: str | None = None,
     where: str | None = None,
@@ -101,17 +64,23 @@ def run(
     planned: Callable[[Plan], None] | None = None,
     on: Engine | str | None = None,
     say: Callable[[str], None] = lambda line: None,
+    events: Callable[[Event], None] = lambda event: None,
 ) -> Run:
     """Run analyses over archives, in one pass: on this machine, or on another engine.
 
     Args:
         analyses: names, ``file.py:name``, or functions under ``@crawlmill.analysis``, also ones of a notebook.
         inputs: files, folders, globs, manifests, ``*.paths.gz`` listings, ``-`` for standard input.
-        output: a folder, here or ``hdfs://``, for one file an analysis, ``damage.FORMAT`` and ``run.json``.
-        format: ``parquet``, ``jsonl``, ``csv`` or ``tsv``.
+        output: a folder, here or in a store that can be written, for one file an analysis, ``damage.FORMAT`` and
+            ``run.json``.
+        format: of the files: ``parquet`` (default), ``jsonl``, ``csv``, ``tsv``, or that of an installed package.
         workers, pool, record_timeout: of the local engine, see :class:`crawlmill.engines.local.Local`.
-        resume: go on with what an ended run left in ``output``; of a run that is done, its result.
+        resume: go on with what an ended run left; of a run that is done, return its result, in ``format``. The inputs, the
+            code and the options must be those of that run.
         overwrite: replace what a run left in ``output``.
+        work: a folder of this machine where a run whose output is in a store keeps what it has until it is done; by default
+            one of the user's cache that depends on output and identity.
+        batch: splits after which what was read is merged and kept, whatever the engine; default 10,000.
         options: options of analyses, ``{"words": {"min_length": 3}}``.
         types: record types in place of the analyses' own, e.g. ``"response revisit"``.
         where: a condition on the headers, see :class:`crawlmill.where.Where`.
@@ -126,10 +95,11 @@ def run(
         planned: told the plan before reading begins.
         on: another engine, by name or with its options: ``on="hadoop"``, ``on=Hadoop(reducers=3)``.
         say: told what a cluster says.
+        events: told what happens, see :class:`crawlmill.submit.Event`.
 
     Raises:
-        UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read (the tables
-            are written all the same). CrawlmillError: the run cannot go on.
+        UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read; the tables are
+            written all the same, and it carries the run. CrawlmillError: the run cannot go on.
 
     >>> import crawlmill
     >>> run = crawlmill.run(["origins", "status"], "data_samples/*.warc.gz", workers=1)
@@ -137,53 +107,86 @@ def run(
     (['origin', 'pages'], 270, 0)
     """
     started = time.monotonic()
-    if format not in FORMATS:
-        raise UsageError(f"no format is called {format!r}", hint=f"there are {', '.join(FORMATS)}")
     if check not in ("fast", "full") or damage not in ("report", "fail", "accept"):
         raise UsageError("check is fast or full, damage is report or fail")
     local = Local(workers, pool, record_timeout)
     if on is not None and local != Local():
         raise UsageError("workers, pool and record_timeout are options of the local engine", hint="give them to `on`")
     engine = local if on is None else engine_class(on)() if isinstance(on, str) else on
-    if resume and not engine.resumes:
-        name = type(engine).__name__
-        raise UsageError(f"{name} retries by its own means and does not resume", hint="leave out --resume")
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
+    if output is None and (batch is not None or work is not None or resume or overwrite):
+        raise UsageError("there is no output to keep anything for", hint="name one with -o")
     job = make_job(analyses, options, types, where, max_record, check == "full", max_body)
     identity = identity_of(job)
     know_hdfs()
-    named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-
-    def plan() -> Plan:
-        return make_plan([os.fspath(item) for item in named], split_size or engine.split_size, base)
-
+    items = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    named = [os.fspath(item) for item in items]
     with Scratch() as scratch:
-        if output is None:
-            made, work, folder = plan(), scratch, None
-        else:
-            folder = run_dir(os.fspath(output), identity, scratch)
-            done = folder.finished() if resume else None
-            if done is not None:
-                folder.close()  # it may have been ended just before
-                return _stored_run(job, identity, folder, done)
-            made = folder.open(plan, resume, overwrite)
-            work = folder.work
-        if planned is not None:
-            planned(made)
-        sources = {item.uri: item for item in made.inputs}
-        parts = {split: os.path.join(work, partial_name(identity, split, sources[split.uri])) for split in made.splits}
-        files = engine.run(Work(job, made, parts, scratch, say, progress))
-        finished = _finish(job, made, files, scratch, folder, format)
-        result = Run(
-            job.analyses, *finished, made, identity, time.monotonic() - started, None if folder is None else folder.name
-        )
-        if folder is not None:
-            write_json(folder.file(DONE), report_of(result, job, format), folder.work)
-            folder.close()
-    if damage != "accept":
-        judge(result, damage, max_damage)
+        place = output_of(None if output is None else os.fspath(output), format, identity, work)
+        result = None
+        if resume and (done := place.report()) is not None:
+            result = _done_before(job, identity, place, done, name_inputs(named, base), format)
+        if result is None:
+            place.claim(resume, overwrite)
+            try:
+                if output is not None:
+                    end_left(place.work, say)
+                stored = place.work.stored() if resume else None
+                if stored is None:
+                    made = make_plan(named, split_size or engine.split_size, base)
+                    stored = Stored(_plain(identity), made, batch or BATCH)
+                    if output is not None:
+                        place.work.keep(stored)
+                else:
+                    _refuse_other(place, identity, stored, name_inputs(named, base), batch)
+                if planned is not None:
+                    planned(stored.plan)
+                keep = None if output is None else place.work
+                files = run_batches(
+                    engine, job, stored.plan, identity, stored.batch, keep, scratch, say, progress, events
+                )
+                result = _finish(job, stored.plan, files, scratch, place, identity, started)
+            finally:
+                place.close()
+    judge(result, damage, max_damage)
     return result
+
+
+def _refuse_other(
+    place: Output, identity: Mapping[str, object], stored: Stored, named: Plan, batch: int | None
+) -> None:
+    """Refuse to go on with the run of a plan when what is asked now is another one. Raises :class:`UsageError`."""
+    _refuse_identity(place, stored.identity, identity)
+    _refuse_inputs(place, stored.plan.inputs, named)
+    if batch is not None and batch != stored.batch:
+        raise UsageError(
+            f"the run has batches of {stored.batch:,} splits, not of {batch:,}", place.name, "leave out --batch"
+        )
+
+
+def _refuse_identity(place: Output, old: object, new: Mapping[str, object]) -> None:
+    if old != _plain(new):
+        raise UsageError(
+            "the output belongs to another run", place.name, "same analyses, options and filters, or use --overwrite"
+        )
+
+
+def _refuse_inputs(place: Output, old: Sequence[Input], named: Plan) -> None:
+    streams = named.streams
+    if streams:
+        raise UsageError("what was read of standard input or a pipe is gone: it cannot be resumed", min(streams), _ANEW)
+    changed = difference(old, named.inputs)
+    if changed is not None:
+        raise UsageError(
+            f"the inputs are not those of the run: {changed}", place.name, f"give the same ones, or {_ANEW}"
+        )
+
+
+def _plain(identity: Mapping[str, object]) -> dict[str, Any]:
+    """An identity as it is when it was written and read again."""
+    found: dict[str, Any] = json.loads(json.dumps(identity))
+    return found
 
 
 def make_job(
@@ -209,55 +212,100 @@ def make_job(
 
 
 def _finish(
-    job: Job, plan: Plan, parts: list[str], scratch: str, folder: RunDir | None, format: str
-) -> tuple[Callable[[str], Iterable[pa.Table]], pa.Table, dict[str, int]]:
-    """Merge the partials into tables: how to get each, the damage, the counters."""
+    job: Job,
+    plan: Plan,
+    files: list[str],
+    scratch: str,
+    place: Output,
+    identity: Mapping[str, object],
+    started: float,
+) -> Run:
+    """Merge lines into the tables of an output."""
     reducers = reducers_of(job.analyses)
-    between = iter(range(1 << 30))
-    lines = merge_files(list(dict.fromkeys(parts)), reducers, lambda: os.path.join(scratch, f"merge{next(between)}"))
-    kept = {analysis.name: TableSink(schema_of(analysis)) for analysis in job.analyses}
-    damage = TableSink(DAMAGE_SCHEMA)
-    if folder is None:
-        counters = deliver(lines, job.analyses, reducers, {**kept, wire.DAMAGE: damage})
-        return (lambda name: [kept[name].table]), damage.table, counters
-    sinks: dict[str, Sink] = {
-        analysis.name: writer(folder.file(f"{analysis.base}.{format}"), schema_of(analysis), format, folder.work)
-        for analysis in job.analyses
-    }
-    sinks[wire.DAMAGE] = _Both(damage, writer(folder.file(f"damage.{format}"), DAMAGE_SCHEMA, format, folder.work))
-    counters = deliver(lines, job.analyses, reducers, sinks)
-    return _tables(job, folder, format), damage.table, counters
+    lines = merge_files(list(dict.fromkeys(files)), reducers, fresh_names(scratch, "merge"))
+    place.open(identity, plan)
+    try:
+        damage = TableSink(DAMAGE_SCHEMA)
+        sinks: dict[str, Sink] = {
+            analysis.name: place.sink(analysis.name, schema_of(analysis)) for analysis in job.analyses
+        }
+        sinks[wire.DAMAGE] = _Both(damage, place.sink(_DAMAGE, DAMAGE_SCHEMA))
+        counters = deliver(lines, job.analyses, reducers, sinks)
+        names = _file_names(job, place)
+        result = Run(
+            job.analyses,
+            _tables(job, place, names),
+            damage.table,
+            counters,
+            plan,
+            len(plan.splits),
+            identity,
+            time.monotonic() - started,
+            place.name,
+        )
+        place.commit(report_of(result, job, names))
+    except BaseException:
+        place.abort()
+        raise
+    return result
 
 
-def _tables(job: Job, folder: RunDir, format: str) -> Callable[[str], Iterable[pa.Table]]:
-    """The tables of a folder, read when they are asked for."""
-    from crawlmill.results.reading import read_batches
-
-    files = {
-        analysis.name: (folder.named(f"{analysis.base}.{format}"), schema_of(analysis)) for analysis in job.analyses
-    }
-    return lambda name: read_batches(*files[name])
+def _file_names(job: Job, place: Output) -> dict[str, str]:
+    return place.files([*(analysis.name for analysis in job.analyses), _DAMAGE])
 
 
-def _stored_run(job: Job, identity: Mapping[str, object], folder: RunDir, done: Mapping[str, Any]) -> Run:
-    """A run that was done before."""
-    from crawlmill.results.reading import read_table
+def _tables(job: Job, place: Output, names: Mapping[str, str]) -> Callable[[str], Iterable[pa.Table]]:
+    """The tables of an output, read when they are asked for."""
+    schemas = {analysis.name: schema_of(analysis) for analysis in job.analyses}
+    return lambda name: place.tables(names[name], schemas[name])
 
-    format = done["files"]["damage"].rpartition(".")[2]
-    damage = read_table(folder.file(done["files"]["damage"]), DAMAGE_SCHEMA)
-    plan = Plan(
-        tuple(Input(item["uri"], item["bytes"], None) for item in done["inputs"]), (), tuple(done["inputs_named_twice"])
-    )
-    return Run(
-        job.analyses,
-        _tables(job, folder, format),
-        damage,
-        done["counters"],
-        plan,
-        identity,
-        done["seconds"],
-        folder.name,
-    )
+
+def _done_before(
+    job: Job, identity: Mapping[str, object], place: Output, done: Mapping[str, Any], named: Plan, format: str | None
+) -> Run:
+    """The run that was done before, in another format when one is asked for. Raises :class:`UsageError` for another run."""
+    inputs = tuple(Input(item["uri"], item["bytes"], item["version"], item["part"]) for item in done["inputs"])
+    _refuse_identity(place, done["identity"], identity)
+    _refuse_inputs(place, inputs, named)
+    files: dict[str, str] = done["files"]
+    try:
+        place.tidy(done)
+        damage = pa.concat_tables(place.tables(files[_DAMAGE], DAMAGE_SCHEMA))
+        plan = Plan(inputs, (), tuple(done["inputs_named_twice"]))
+        result = Run(
+            job.analyses,
+            _tables(job, place, files),
+            damage,
+            done["counters"],
+            plan,
+            done["splits"],
+            identity,
+            done["seconds"],
+            place.name,
+        )
+        names = _file_names(job, place)
+        if format is None or names == files:
+            return result
+        place.reopen()
+        place.open(identity, plan)
+        for analysis in job.analyses:
+            _copy(result.tables(analysis.name), place.sink(analysis.name, schema_of(analysis)))
+        _copy([damage], place.sink(_DAMAGE, DAMAGE_SCHEMA))
+        place.commit({**done, "files": names})
+        return replace(result, tables=_tables(job, place, names))
+    finally:
+        place.close()
+
+
+def _copy(tables: Iterable[pa.Table], sink: Sink) -> None:
+    """Write a table into a sink, whole or not at all."""
+    try:
+        for table in tables:
+            sink.write([tuple(row.values()) for row in table.to_pylist()])
+        sink.close()
+    except BaseException:
+        sink.abort()
+        raise
 
 
 class _Both:
@@ -277,37 +325,3 @@ class _Both:
     def abort(self) -> None:
         for sink in self._sinks:
             sink.abort()
-
-
-def report_of(run: Run, job: Job, format: str) -> dict[str, object]:
-    """What ``run.json`` says."""
-    kinds: dict[str, int] = {}
-    for kind in run.damage["kind"].to_pylist():
-        kinds[kind] = kinds.get(kind, 0) + 1
-    return {
-        "identity": dict(run.identity),
-        "inputs": [{"uri": item.uri, "bytes": item.size} for item in run.plan.inputs],
-        "inputs_named_twice": list(run.plan.twice),
-        "splits": len(run.plan.splits),
-        "counters": dict(sorted(run.counters.items())),
-        "skipped": {analysis.name: run.skipped(analysis, job.types) for analysis in job.analyses},
-        "damage": {"rows": run.damage.num_rows, "by_kind": dict(sorted(kinds.items()))},
-        "checked": "every member inflated, CRCs and digests" if job.full else "members that the analyses touched",
-        "files": {analysis.name: f"{analysis.base}.{format}" for analysis in job.analyses}
-        | {"damage": f"damage.{format}"},
-        "seconds": round(run.seconds, 3),
-    }
-
-
-def judge(run: Run, damage: str, max_damage: int | None) -> None:
-    """Raise :class:`DamageLimit` when a finished run is not good enough."""
-    rows = run.damage.num_rows
-    limit = 0 if damage == "fail" else max_damage
-    if limit is not None and rows > limit:
-        first = run.damage.slice(0, 1).to_pylist()[0]
-        where = f"{first['uri']}@{first['offset']}"
-        raise DamageLimit(
-            f"damage rows: {rows}, allowed: {limit}; the first: {first['message']}", where, "see the damage table"
-        )
-    if not run.counters.get("records"):
-        raise DamageLimit("no record was read", hint="see the damage table" if rows else "are these web archives?")

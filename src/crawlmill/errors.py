@@ -35,9 +35,21 @@ class UsageError(CrawlmillError):
 
 
 class DamageLimit(CrawlmillError):
-    """More damage than the run allows, or no record in the whole run (exit code 3)."""
+    """More damage than the run allows, or no record in the whole run (exit code 3).
+
+    Attributes:
+        run: the finished run (:class:`crawlmill.finished.Run`), whose tables are there all the same; None when it was ended
+            at its first damage.
+    """
 
     exit_code = 3
+
+    def __init__(self, what: str, where: str | None = None, hint: str | None = None, run: object = None) -> None:
+        super().__init__(what, where, hint)
+        self.run = run
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.where, self.hint)
 
 
 class MissingExtra(CrawlmillError):

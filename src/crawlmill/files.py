@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.terminal import OUTPUT
 
 
 def beside(path: str, scratch: str | None = None) -> str:
@@ -57,3 +58,16 @@ def whole_file(path: str, scratch: str | None = None) -> Iterator[BinaryIO]:
     """
     with whole_name(path, scratch) as unfinished, open(unfinished, "wb") as file:
         yield file
+
+
+def system_error(error: OSError) -> CrawlmillError:
+    """An error of the system that nothing has put into words, as one line.
+
+    >>> print(system_error(FileNotFoundError(2, "No such file or directory", "/a")))
+    /a: No such file or directory
+    """
+    where = None if error.filename is None else os.fsdecode(error.filename)
+    if where == OUTPUT:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # at its end Python writes the rest again
+        return CrawlmillError(f"cannot write: {error.strerror}", where, "write to another place, or free some space")
+    return CrawlmillError(error.strerror or str(error), where, None if where else "see more with --debug")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, count
 from typing import Callable
 
 from crawlmill import wire
@@ -20,30 +21,32 @@ IN_MEMORY = 64 << 20
 _FAN_IN = 64
 
 
+DamageState = dict[str, list[object]]
+
+
 class _DamageRows:
-    """Damage rows of one key: equal ones are one, so that a retry cannot count twice."""
+    """Damage rows of one key, by their JSON: equal ones are one, so that a retry cannot count twice."""
 
     __name__ = "damage"
 
     @staticmethod
-    def start(value: list[object]) -> list[list[object]]:
-        return [value]
+    def start(value: list[object]) -> DamageState:
+        return {wire.value(value): value}  # type: ignore[arg-type]
 
     @staticmethod
-    def merge(a: list[list[object]], b: list[list[object]]) -> list[list[object]]:
-        return sorted(a + [row for row in b if row not in a], key=wire.value)  # type: ignore[arg-type]
+    def merge(a: DamageState, b: DamageState) -> DamageState:
+        a.update(b)
+        return a
 
     @staticmethod
-    def dump(state: list[list[object]]) -> list[list[object]]:
-        return state
+    def dump(state: DamageState) -> list[list[object]]:
+        return [state[text] for text in sorted(state)]
 
     @staticmethod
-    def load(value: list[list[object]]) -> list[list[object]]:
-        return value
+    def load(value: list[list[object]]) -> DamageState:
+        return {wire.value(row): row for row in value}  # type: ignore[arg-type]
 
-    @staticmethod
-    def finish(state: list[list[object]]) -> list[list[object]]:
-        return state
+    finish = dump
 
     @staticmethod
     def check(types: list[str]) -> None:
@@ -67,10 +70,10 @@ def damage_line(row: Damage) -> bytes:
     return wire.encode(wire.DAMAGE, (row.uri, row.offset, row.ordinal, row.analysis, row.kind), value)  # type: ignore[arg-type]
 
 
-def damage_rows(key: bytes, states: Sequence[Sequence[object]]) -> Iterator[Damage]:
-    """The rows of one merged damage line."""
+def damage_rows(key: bytes, rows: Sequence[Sequence[object]]) -> Iterator[Damage]:
+    """The rows of one damage line: ``rows`` is its value, or the finished state of several."""
     _, (uri, offset, ordinal, analysis, kind) = wire.parse_key(key)
-    for length, message, records in states:
+    for length, message, records in rows:
         yield Damage(uri, offset, length, kind, message, analysis, ordinal, records)  # type: ignore[arg-type]
 
 
@@ -142,9 +145,43 @@ def merge_files(paths: Sequence[str], reducers: Mapping[str, Reducer], scratch: 
     return merged(heapq.merge(*map(_lines, rest), key=key_of), reducers)
 
 
+def fresh_names(folder: str, prefix: str) -> Callable[[], str]:
+    """A function that gives another path in a folder each time, for :func:`merge_files`."""
+    numbers = count()
+    return lambda: os.path.join(folder, f"{prefix}{next(numbers)}")
+
+
 def _lines(path: str) -> Iterator[bytes]:
     with open(path, "rb") as file:
         yield from file
+
+
+def write_partial(part: str, rows: Iterable[Iterable[bytes]], reducers: Mapping[str, Reducer]) -> None:
+    """Write the partial of a split, whole or not at all.
+
+    Args:
+        part: the file.
+        rows: rows of sorted lines. Each is written beside the partial as it comes; several are merged at the end.
+        reducers: the merge of each name.
+    """
+    beside = f"{part}.{os.getpid()}.{threading.get_ident()}"
+    runs: list[str] = []
+
+    def new(what: str) -> str:
+        runs.append(f"{beside}.{what}{len(runs)}")
+        return runs[-1]
+
+    try:
+        for lines in rows:
+            write_lines(new("run"), lines)
+        if len(runs) == 1:
+            os.replace(runs.pop(), part)
+        else:
+            write_lines(part, merge_files(list(runs), reducers, lambda: new("merge")))
+    finally:
+        for path in runs:
+            if os.path.exists(path):
+                os.unlink(path)
 
 
 def write_lines(path: str, lines: Iterable[bytes]) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 import weakref
+from pathlib import Path
 
 _PREFIX = "crawlmill-tmp-"
 _NAME = re.compile(re.escape(_PREFIX) + r"[a-z0-9_]{8}")
@@ -37,7 +38,7 @@ class Scratch:
         while True:
             self.name = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
             try:
-                lock = _locked(self.name, fcntl.LOCK_EX)
+                lock = locked(self.name, fcntl.LOCK_EX)
                 break
             except FileNotFoundError:
                 continue  # it was taken for one of the dead before it was locked
@@ -67,12 +68,12 @@ def sweep(parent: str) -> None:
         path = os.path.join(parent, name)
         try:
             if os.lstat(path).st_uid == os.getuid():
-                _remove(path, _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB), os.getpid())
+                _remove(path, locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB), os.getpid())
         except OSError:
             continue  # somebody holds it, it is no folder, or it has just gone
 
 
-def _locked(path: str, how: int) -> int:
+def locked(path: str, how: int) -> int:
     """Lock a folder. Raises :class:`FileNotFoundError` when it has gone meanwhile, :class:`OSError` when it is not to be had."""
     lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
@@ -90,3 +91,9 @@ def _remove(path: str, lock: int | None, pid: int) -> None:
         shutil.rmtree(path, ignore_errors=True)
     if lock is not None:
         os.close(lock)
+
+
+def cache_folder() -> Path:
+    """Where jars, clusters and unfinished runs live: ``CRAWLMILL_CACHE``, else ``crawlmill`` in the user's cache folder."""
+    given = os.environ.get("CRAWLMILL_CACHE")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crawlmill"

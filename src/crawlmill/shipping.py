@@ -29,7 +29,9 @@ NODE_MODULES = (
     "registry",
     "jobspec",
     "partial",
+    "collecting",
     "task",
+    "mapside",
     "streaming",
 )
 NODE_ROOMS = ("records", "warc", "stores", "plan", "guard", "mappers", "reducers", "jobs", "spark")

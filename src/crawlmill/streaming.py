@@ -7,31 +7,25 @@ import gzip
 import io
 import os
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO, Callable, NoReturn
 
 from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.files import system_error
+from crawlmill.mapside import Reports, map_side
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
-from crawlmill.scratch import Scratch
-from crawlmill.stores import STDIN, is_stream, patience, store_of
-from crawlmill.task import MEMORY, Job, Task
+from crawlmill.stores import STDIN, patience, store_of
+from crawlmill.task import MEMORY, Job
 from crawlmill.terminal import guard
 from crawlmill.warc.layout import begins_archive
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
-
-HEARTBEAT = 30.0
-"""Seconds between two signs of life: Hadoop ends a task that is silent for ten minutes."""
-SHOWN = ("records", "bytes", "rejected", "empty_members")
-"""Data counters that are also Hadoop's; more than 120 names would kill a job."""
 
 
 def mapper_main(*names: str) -> NoReturn:
@@ -56,8 +50,15 @@ def _exit(program: Callable[[Sequence[str]], None], names: Sequence[str]) -> NoR
     debug = "--debug" in sys.argv
     guard()
     try:
-        program(names)
-        sys.stdout.flush()
+        try:
+            program(names)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if debug:
+                raise
+            raise system_error(error) from None
         code = 0
     except CrawlmillError as error:
         if debug:
@@ -82,51 +83,28 @@ def _mapper(names: Sequence[str]) -> None:
     add_job_options(parser)
     arguments = parser.parse_args()
     job = job_of(list(names) or arguments.analysis, arguments) if arguments.job is None else read_job(arguments.job)
-    out, lock = sys.stdout.buffer, threading.Lock()
-
-    def emit(lines: list[bytes]) -> None:
-        with lock:
-            out.writelines(lines)
-            out.flush()
-
-    task = Task(job, emit, memory=arguments.memory << 20)
+    out = sys.stdout.buffer
     patience.say = lambda text: _report(f"status:{text}")
-    guarded = arguments.record_timeout is not None
-    with alive(task, lambda text: _report(f"status:{text}")):
-        splits = 0
-        given, twice = each_once(Given(split, STDIN) for split in _splits(sys.stdin.buffer))
-        if twice:
-            print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
-        for split, *_ in given:
-            if guarded and not is_stream(split.uri):
-                run_guarded(job, split, arguments.record_timeout, emit)
-            else:
-                task.run(split)
-            splits += 1
-        task.finish()
-        for name, count in shown(task):
-            _report(f"counter:crawlmill,{name},{count}")
-        _report(f"counter:crawlmill,splits,{splits}")
+    for lines in map_side(
+        job,
+        _each_once(sys.stdin.buffer),
+        memory=arguments.memory << 20,
+        record_timeout=arguments.record_timeout,
+        reports=Reports(
+            lambda text: _report(f"status:{text}"), lambda name, count: _report(f"counter:crawlmill,{name},{count}")
+        ),
+    ):
+        out.writelines(lines)
+        out.flush()
 
 
-def shown(task: Task) -> Iterator[tuple[str, int]]:
-    """The data counters of a finished task that are Hadoop's, too."""
-    return ((name, task.counted[name]) for name in SHOWN if task.counted.get(name))
-
-
-def run_guarded(job: Job, split: Split, limit: float, emit: Callable[[list[bytes]], None]) -> None:
-    """Run a split in a process that is watched, so that a record that hangs or crashes costs a damage row."""
-    from crawlmill.guard.pool import Order, Pool
-
-    with Scratch() as folder:
-        part = os.path.join(folder, "part")
-        Pool(job, [Order(split, part)], 1, limit, None).run()
-        with open(part, "rb") as file:
-            while True:
-                lines = file.readlines(1 << 20)
-                if not lines:
-                    break
-                emit(lines)
+def _each_once(stdin: BinaryIO) -> Iterator[Split]:
+    """The splits of standard input, which is read when the first is asked for: signs of life are given meanwhile."""
+    given, twice = each_once(Given(split, STDIN) for split in _splits(stdin))
+    if twice:
+        print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
+    for split, *_ in given:
+        yield split
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -174,22 +152,6 @@ def read_job(path: str) -> Job:
     """The job of a file that an engine wrote."""
     with open(path, encoding="utf-8") as file:
         return jobspec.from_json(file.read())
-
-
-@contextmanager
-def alive(task: Task, tell: Callable[[str], None]) -> Iterator[None]:
-    """Give a sign of life every :data:`HEARTBEAT` seconds while the block runs."""
-    stop = threading.Event()
-
-    def beat() -> None:
-        while not stop.wait(HEARTBEAT):
-            tell(f"{task.records} records")
-
-    threading.Thread(target=beat, daemon=True).start()
-    try:
-        yield
-    finally:
-        stop.set()
 
 
 def _splits(stdin: BinaryIO) -> Iterator[Split]:

@@ -1,21 +1,18 @@
-"""One split in, sorted lines out. The only place where an analysis meets records."""
+"""One split in, sorted lines out. The only place where an analysis meets records; :mod:`crawlmill.mapside` runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Callable
 
-from crawlmill import wire
+from crawlmill.collecting import Collector
 from crawlmill.contract import Analysis
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.partial import counter_lines, damage_line, key_of
 from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
-from crawlmill.schema import clean_string, misfit
 from crawlmill.warc.damage import BodyDamage, Damage, damage
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD, Reading
 from crawlmill.warc.stream import Item
@@ -23,11 +20,11 @@ from crawlmill.where import Where
 
 MEMORY = 64 << 20
 """Estimated bytes of merged pairs after which they are handed on, sorted."""
-_PAIR = 200  # bytes of a small key and its state in a dict, about
 _GROWN = 4 << 20  # such bytes after which it is asked whether memory is full
+_ROW = 500  # bytes of a damage row, about
 
-Emit = Callable[[list[bytes]], None]
 Skip = Mapping[tuple[int, int, int], str]
+"""``(offset, ordinal, index of the analysis)`` that ended an earlier try of a split, and the kind of damage that this is."""
 
 
 @dataclass(frozen=True)
@@ -89,145 +86,62 @@ def types_to_read(every: Iterable[frozenset[str] | None]) -> tuple[frozenset[str
     return frozenset(name.partition("/")[0] for name in names), only_json
 
 
-class Collector:
-    """Merges the pairs of one analysis. The pairs of a record come in together, or not at all."""
-
-    def __init__(self, analysis: Analysis) -> None:
-        self.analysis, self.name = analysis, analysis.name
-        self.call = partial(analysis.function, **analysis.options) if analysis.options else analysis.function
-        self.merged: dict[Any, Any] = {}
-        self.extra = 0  # bytes of the texts in keys, and of states that grow with every value
-        reducer = analysis.reducer
-        self._start, self._merge = reducer.start, reducer.merge
-        self._plain = bool(getattr(reducer, "PLAIN", False))
-        self._texts = all(column.type == "string" for column in analysis.key)
-        self._grows = int(getattr(reducer, "GROWS", 0))
-        self._text_key = len(analysis.key) == 1 and analysis.key[0] == (analysis.key[0].name, "string", False)
-        counts = analysis.merge_name == "total" and reducer.__name__ == "crawlmill.reducers.total"
-        self.collect = self._collect_counts if counts and self._texts else self._collect
-
-    def _collect_counts(self, pairs: list[tuple[Any, Any]]) -> int:
-        """The most common case, made short: keys of texts, whole numbers that are added."""
-        merged = self.merged
-        if len(pairs) == 1:
-            key, value = pairs[0]
-            if type(value) is int and key in merged:
-                merged[key] += value
-                return 0
-        if not self._text_key:
-            return self._collect(pairs)
-        for key, value in pairs:
-            if type(key) is not str or type(value) is not int or not (key.isascii() or clean_string(key)):
-                return self._collect(pairs)  # says what is wrong
-        new, texts = -len(merged), 0
-        for key, value in pairs:
-            if key in merged:
-                merged[key] += value
-            else:
-                merged[key] = value
-                texts += len(key)
-        self.extra += texts
-        return texts + _PAIR * (new + len(merged))
-
-    def _collect(self, pairs: list[tuple[Any, Any]]) -> int:
-        """Merge the pairs of a record; returns about how many bytes they added."""
-        analysis, start, started, merged = self.analysis, self._start, [], self.merged
-        for key, value in pairs:
-            # a key of texts that is there already was held against its schema (other types may be equal: True is 1)
-            wrong = None if self._texts and key in merged else misfit(analysis.key, key)
-            if wrong is None and self._plain:
-                wrong = misfit(analysis.value, value)
-            if wrong is not None:
-                raise TypeError(wrong)
-            started.append((key, start(value)))
-        merge, grows, texts, new = self._merge, self._grows, 0, -len(merged)
-        if grows:
-            texts = sum([grows + _text(value) for _, value in pairs])
-        for key, state in started:
-            if key in merged:
-                merged[key] = merge(merged[key], state)
-            else:
-                merged[key] = state
-                texts += _text(key)
-        self.extra += texts
-        return texts + _PAIR * (new + len(merged))
-
-    @property
-    def size(self) -> int:
-        """Estimated bytes."""
-        return len(self.merged) * _PAIR + self.extra
-
-    def lines(self) -> Iterable[bytes]:
-        """The merged pairs as lines, in no order, which empties the collector."""
-        prefix, columns, text = wire.prefix(self.name), wire.columns, wire.value
-        dump = self.analysis.reducer.dump
-        merged, self.merged, self.extra = self.merged, {}, 0
-        return (f"{prefix}{columns(key)}]\t{text(dump(state))}\n".encode("ascii") for key, state in merged.items())
-
-
-def _text(value: Any) -> int:
-    """Characters of the texts in a key or a value."""
-    if type(value) is str:
-        return len(value)
-    return sum(map(_text, value)) if type(value) in (tuple, list) else 0
-
-
 class Task:
     """A job over splits, one after the other, with bounded memory.
 
     Args:
         job: what is asked.
-        emit: takes sorted lines whenever memory is full, and at the end.
         memory: estimated bytes of merged pairs that are kept.
-        mark: three numbers (a count, ``offset``, ``ordinal`` and the index of the analysis) written before an analysis sees
+        mark: four numbers (a count, ``offset``, ``ordinal`` and the index of the analysis) written before an analysis sees
             a record, and ``-1`` as index after it: whoever watches this process can tell what it hangs on.
+
+    Attributes:
+        seen: records of the splits that were read to their end.
     """
 
-    def __init__(self, job: Job, emit: Emit, memory: int = MEMORY, mark: memoryview | None = None) -> None:
-        self.job, self._emit, self._memory, self._mark = job, emit, memory, mark
+    def __init__(self, job: Job, memory: int = MEMORY, mark: memoryview | None = None) -> None:
+        self.job, self._memory, self._mark = job, memory, mark
         self._collectors = [Collector(analysis) for analysis in job.analyses]
         self._damage: list[bytes] = []
-        self.counters: dict[str, int] = {}
-        self.counted: dict[str, int] = {}  # all that was handed on: the counters of a whole process
+        self._counters: dict[str, int] = {}
         self._by_type: dict[str, list[tuple[int, Collector]]] = {}
-        self.records = 0
+        self._reading = job.reading()
+        self.seen = 0
 
-    def run(self, split: Split, skip: Skip | None = None) -> None:
-        """Read one split. ``skip`` names ``(offset, ordinal, index of the analysis)`` that ended an earlier try, and the
-        kind of damage that this is."""
-        reading = self.job.reading()
-        with closing(read_split(split, reading)) as items:
-            self._read(items, skip or {})
-        counted = {f"records:{kind}": count for kind, count in reading.types.items()}
-        counted.update(records=sum(reading.types.values()), bytes=reading.bytes, empty_members=reading.empty_members)
-        for name, count in counted.items():
-            self.counters[name] = self.counters.get(name, 0) + count
+    @property
+    def records(self) -> int:
+        """How many records were seen so far; another thread may ask."""
+        return self.seen + sum(list(self._reading.types.values()))  # a list at once: types come up meanwhile
 
-    def _read(self, items: Iterable[Item], skip: Skip) -> None:
-        where, mark, by_type = self.job.where, self._mark, self._by_type
-        rejected, since, grown = 0, 0, 0
-        max_body, step = self.job.max_body, min(_GROWN, self._memory)
+    def run(self, split: Split, skip: Skip | None = None) -> Iterator[list[bytes]]:
+        """Read one split. Yields sorted lines whenever memory is full; what is left then is for :meth:`rest`.
+
+        Raises:
+            CrawlmillError: reading failed for a reason that lies not in the file.
+        """
+        reading = self._reading = self.job.reading()
+        with closing(read_split(split, reading, self.job.where)) as items:
+            yield from self._read(items, skip or {})
+        records, self._reading = sum(reading.types.values()), self.job.reading()
+        self.seen += records
+        self._count({f"records:{kind}": count for kind, count in reading.types.items()})
+        self._count({"records": records, "bytes": reading.bytes, "empty_members": reading.empty_members})
+        self._count({"rejected": reading.rejected})
+        if self._full():  # many small splits fill it, too
+            yield self.rest()
+
+    def _read(self, items: Iterable[Item], skip: Skip) -> Iterator[list[bytes]]:
+        mark, by_type, grown = self._mark, self._by_type, 0
+        step = min(_GROWN, self._memory)
         for item in items:
+            if grown > step:
+                grown = 0
+                if self._full():
+                    yield self.rest()
             if isinstance(item, Damage):
-                self._report(item)
+                grown += self._report(item)
                 continue
             record: Record = item
-            if max_body != MAX_BODY:
-                record.max_body = max_body
-            since += 1
-            if since == 2000 or grown > step:
-                since = grown = 0
-                self._spill_when_full()
-            self.records += 1
-            if where is not None:
-                try:
-                    fits = where(record)
-                except BodyDamage as bad:
-                    self._report(_of_record(record, bad.kind, "where"))
-                    fits = False
-                if not fits:
-                    rejected += 1
-                    continue
             collectors = by_type.get(record.type)
             if collectors is None:
                 collectors = self._collectors_for(record.type)
@@ -236,7 +150,7 @@ class Task:
                     if skip:
                         ended = skip.get((record.offset, record.ordinal, index))
                         if ended is not None:
-                            self._report(_of_record(record, ended, collector.name))
+                            grown += self._report(_of_record(record, ended, collector.name))
                             continue
                     mark[0] += 1
                     mark[1] = record.offset
@@ -247,17 +161,14 @@ class Task:
                     if pairs is not None:
                         grown += collector.collect(list(pairs))
                 except BodyDamage as bad:
-                    self._report(_of_record(record, bad.kind, collector.name))
+                    grown += self._report(_of_record(record, bad.kind, collector.name))
                 except CrawlmillError:
                     raise
-                except (
-                    Exception
-                ) as error:  # the user's code may raise anything: its pairs of this record are lost, and said
-                    self._report(_of_record(record, "analysis", collector.name, said(error)))
+                # the user's code may raise anything: its pairs of this record are lost, and said
+                except Exception as error:
+                    grown += self._report(_of_record(record, "analysis", collector.name, said(error)))
             if mark is not None:
                 mark[3] = -1
-        if rejected:
-            self.counters["rejected"] = self.counters.get("rejected", 0) + rejected
 
     def _collectors_for(self, kind: str) -> list[tuple[int, Collector]]:
         found = []
@@ -269,23 +180,25 @@ class Task:
             self._by_type[kind] = found
         return found
 
-    def _report(self, row: Damage) -> None:
+    def _report(self, row: Damage) -> int:
         self._damage.append(damage_line(row))
+        return _ROW
 
-    def _spill_when_full(self) -> None:
-        if sum(collector.size for collector in self._collectors) + 500 * len(self._damage) > self._memory:
-            self.finish()
+    def _count(self, counted: Mapping[str, int]) -> None:
+        for name, count in counted.items():
+            self._counters[name] = self._counters.get(name, 0) + count
 
-    def finish(self) -> None:
-        """Hand on what is left."""
+    def _full(self) -> bool:
+        return sum(collector.size for collector in self._collectors) + _ROW * len(self._damage) > self._memory
+
+    def rest(self) -> list[bytes]:
+        """What was not handed on yet, as sorted lines."""
         lines = [line for collector in self._collectors for line in collector.lines()]
         lines += self._damage
-        lines += counter_lines(self.counters)
-        for name, count in self.counters.items():
-            self.counted[name] = self.counted.get(name, 0) + count
-        self._damage, self.counters = [], {}
+        lines += counter_lines(self._counters)
+        self._damage, self._counters = [], {}
         lines.sort(key=key_of)
-        self._emit(lines)
+        return lines
 
 
 def _of_record(record: Record, kind: str, analysis: str, detail: str = "") -> Damage:

@@ -7,7 +7,7 @@ import codecs
 import io
 import re
 import sys
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 UNSAFE = (
     "\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
@@ -112,10 +112,27 @@ class _Bytes(io.RawIOBase):
         self.flush()
 
 
+OUTPUT = "standard output"
+"""The name in an error of a write to it."""
+
+
+class _Named(io.FileIO):
+    """Standard output that is a file or a pipe; an error of it names it."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except (BrokenPipeError, BlockingIOError):
+            raise
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, OUTPUT) from None
+
+
 def guard() -> None:
     """Guard standard output and standard error where they are terminals. Every program of ours begins with it.
 
-    In a pipe nothing changes, but that a character which the locale's encoding does not have is escaped and no traceback.
+    In a pipe or a file a character that the locale's encoding does not have is escaped and no traceback, and an error of
+    standard output (a full disk) has the name :data:`OUTPUT`.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -125,3 +142,15 @@ def guard() -> None:
             stream.reconfigure(errors="backslashreplace")
         if stream.isatty():
             setattr(sys, name, Guard(stream))
+        elif name == "stdout" and type(stream) is io.TextIOWrapper:
+            stream.flush()
+            raw = _Named(stream.fileno(), "wb", closefd=False)
+            buffer = cast(BinaryIO, raw) if stream.write_through else io.BufferedWriter(raw, 1 << 16)
+            sys.stdout = io.TextIOWrapper(
+                buffer,
+                stream.encoding,
+                "backslashreplace",
+                newline="\n",
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )

@@ -29,7 +29,7 @@ from sessions import OLD, led_to, spark_home
 class _Own:
     """What engines of the tests have in common."""
 
-    resumes = False
+    keeps_partials = False
     split_size = None
 
     def commands(self, work: Work) -> list[str]:

@@ -22,11 +22,14 @@ from clusters import HEEDS_CTRL_C
 from crawlmill import registry
 from crawlmill.cluster.finding import Found
 from crawlmill.cluster.settings import daemons_of
+from crawlmill.engines import gone
 from crawlmill.engines.hadoop import Hadoop, Submission
 from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
 from crawlmill.plan.planner import Plan, make_plan
 from crawlmill.shipping import write_zip
+from crawlmill.submit import Event, read_events
 from crawlmill.task import Job
+from submit_programs import running, wait_for
 
 BAD = str(Path(__file__).with_name("analyses.py"))
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]
@@ -46,7 +49,7 @@ def test_generic_options_come_first(samples: Path, tmp_path: Path, monkeypatch: 
     """Hadoop answers `Unrecognized option: -D` where one follows a streaming option."""
     monkeypatch.setenv("HADOOP_STREAMING_JAR", __file__)
     monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9870")
-    place = Submission(Found("hadoop", dict(os.environ)), tmp_path, "/tmp/x", ("a.zip",))
+    place = Submission(Found("hadoop", dict(os.environ)), tmp_path, "crawlmill-x", ("a.zip",))
     plan = make_plan([str(samples / "*.warc.gz")])
     engine = Hadoop(3, "python3.9", "adhoc", ("a=b",))
     words = engine.job_command(Job(tuple(registry.load(["origins"]))), plan, place)
@@ -81,7 +84,7 @@ def test_what_is_no_packed_environment_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=f"{env}: {why}; pack one with"):
             Hadoop(env=str(env))
     (tmp_path / "my env.tar.gz").touch()
-    place = Submission(Found("hadoop", {"HADOOP_STREAMING_JAR": __file__}), tmp_path, "/tmp/x", ())
+    place = Submission(Found("hadoop", {"HADOOP_STREAMING_JAR": __file__}), tmp_path, "crawlmill-x", ())
     job, plan = Job(tuple(registry.load(["origins"]))), Plan((), ())
     words = Hadoop(env=str(tmp_path / "my env.tar.gz")).job_command(job, plan, place)
     archives = words[words.index("-archives") + 1]
@@ -216,3 +219,81 @@ class TestOnACluster:
         assert said["daemons"] == dict.fromkeys(daemons_of(1), True) and said["home"] == str(cluster)
         again = subprocess.run([*CRAWLMILL, "hadoop", "up"], capture_output=True, text=True, check=True)
         assert "the cluster is up in" in again.stderr
+
+
+class TestEventsOnACluster:
+    """A job as events; YARN's own list says what runs."""
+
+    pytestmark = on_hadoop
+
+    def test_a_job_tells_what_happens(self, cluster: Path, samples: Path, tmp_path: Path) -> None:
+        path = str(tmp_path / "events")
+        words = ["run", "origins", str(samples / "*.warc.gz"), "--on", "hadoop", "--node-python", sys.executable]
+        subprocess.run([*CRAWLMILL, *words, "--events", path], capture_output=True, check=True, timeout=180)
+        events = list(read_events(path))
+        assert [event.kind for event in events][:2] + [event.kind for event in events][-2:] == [
+            "run", "starting", "ended", "run",
+        ]  # fmt: skip
+        (program,) = {event.program for event in events[1:-1]}
+        (application,) = {event.application for event in events if event.application}
+        assert listed(program) == {application: "FINISHED"}
+        fractions = [event.fraction for event in events if event.kind == "progress" and event.fraction is not None]
+        assert fractions == sorted(fractions) and fractions[0] == 0.0 and fractions[-1] == 1.0
+        assert all(event.url and application in event.url for event in events if event.kind == "ended")
+        assert gone(events) == []
+
+    def test_who_leaves_at_once_leaves_no_application(self, cluster: Path, slow: str) -> None:
+        """When its id is known and before it is submitted, and when it runs."""
+        for moment in ("named", "running"):
+            begun: list[Event] = []
+
+            def stop(event: Event, moment: str = moment, begun: list[Event] = begun) -> None:
+                begun.append(event)
+                if event.kind == "progress" or (moment == "named" and event.kind == "application"):
+                    raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                crawlmill.run(f"{BAD}:slow_bodies", slow, on=HERE, events=stop)
+            program = begun[0].program
+            assert program is not None and begun[-1].state == "killed"
+            assert set(listed(program).values()) <= {"KILLED"}
+            assert moment == "named" or list(listed(program)) == [begun[-1].application]
+            assert gone(begun) == []
+
+    @pytest.mark.parametrize("on", [["hadoop"], ["mrjob", "--runner", "hadoop"]], ids=["hadoop", "mrjob"])
+    def test_a_killed_run_leaves_a_job_that_the_next_one_ends(
+        self, cluster: Path, slow: str, tmp_path: Path, hdfs: Callable[..., str], on: list[str]
+    ) -> None:
+        path = tmp_path / "events"
+        words = ["run", f"{BAD}:slow_bodies", slow, "--on", *on, "--node-python", sys.executable, "--events", str(path)]
+        process = subprocess.Popen([*CRAWLMILL, *words], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        wait_for(lambda: path.exists() and '"progress"' in path.read_text())
+        process.kill()
+        process.wait()
+        events = list(read_events(str(path)))
+        (program,) = {event.program for event in events if event.program}
+        ((application, state),) = listed(program).items()
+        assert state == "RUNNING"
+        # All that was recorded, or only that a program was about to be started: the same is ended.
+        assert gone(events[:2]) == [program, application]
+        assert listed(program) == {application: "KILLED"} and running(program) == []
+        assert program not in hdfs("-ls", "/tmp")
+        assert gone(events) == []
+
+
+def listed(program: str) -> dict[str, str]:
+    """The applications of a program in YARN's own list, and their states."""
+    words = ["yarn", "application", "-list", "-appTags", program, "-appStates", "ALL"]
+    done = subprocess.run(
+        [*CRAWLMILL, "hadoop", "shell", "--", *words], capture_output=True, text=True, check=True, timeout=120
+    )
+    rows = [line.split("\t") for line in done.stdout.splitlines() if line.startswith("application_")]
+    return {row[0].strip(): row[5].strip() for row in rows}
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> str:
+    """An archive whose analysis takes minutes."""
+    path = tmp_path / "slow.warc.gz"
+    path.write_bytes(gz([make_record("response", f"http://a.example/{at}", b"x") for at in range(9000)]))
+    return str(path)

@@ -24,10 +24,10 @@ from crawlmill.cluster.finding import Found, streaming_jar
 from crawlmill.engines.hadoop import Hadoop
 from crawlmill.errors import CrawlmillError
 from crawlmill.inputformat import jar as builder
+from crawlmill.output.tables import DAMAGE_SCHEMA, TableSink, deliver, schema_of
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.split import Split
-from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink, deliver, schema_of
 from crawlmill.stores import local_path, uri_of
 
 CRAWLMILL = [sys.executable, "-m", "crawlmill"]

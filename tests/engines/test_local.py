@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -173,116 +171,6 @@ def test_output_is_refused_resumed_or_replaced(samples: Path, tmp_path: Path) ->
     with pytest.raises(UsageError):
         crawlmill.run("status", sample, output=other, overwrite=True)
     assert (other / "thesis.txt").exists()
-
-
-RUN = [
-    sys.executable,
-    "-m",
-    "crawlmill",
-    "run",
-    f"{BAD}:slow_bodies,origins,records",
-    "--workers",
-    "2",
-    "--split-size",
-    "1",
-]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """The tables, but not what says how long it took."""
-    return {
-        path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file() and path.name != "run.json"
-    }
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("large") / "large.warc.gz"
-    path.write_bytes(gz(pages([f"/{number}" for number in range(220)], 30_000)))
-    return path
-
-
-@pytest.mark.slow
-def test_killed_anywhere_and_resumed_gives_the_same_bytes(large: Path, tmp_path: Path) -> None:
-    """Thirty seeded kills of the whole process group, each resumed until the run is done."""
-    for format in ("jsonl", "parquet"):
-        whole = tmp_path / f"whole-{format}"
-        began = time.monotonic()
-        subprocess.run([*RUN, str(large), "-o", str(whole), "--format", format], check=True, capture_output=True)
-        took = time.monotonic() - began
-        rng, kills, number = random.Random(30), 0, 0
-        while kills < 15:
-            out = tmp_path / f"{format}{number}"
-            number += 1
-            while not (out / "run.json").exists():
-                command = [*RUN, str(large), "-o", str(out), "--format", format]
-                process = subprocess.Popen(
-                    [*command, "--resume"] if out.exists() else command,
-                    start_new_session=True,
-                    stderr=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                )
-                try:
-                    _, errors = process.communicate(timeout=rng.uniform(0.2, took))
-                    assert process.returncode == 0, errors
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.communicate()
-                    kills += 1
-            if (out / "_work").exists():  # killed after the last rename
-                subprocess.run(
-                    [*RUN, str(large), "-o", str(out), "--format", format, "--resume"], check=True, capture_output=True
-                )
-            assert contents(out) == contents(whole)
-            assert sorted(os.listdir(out)) == sorted(os.listdir(whole))
-
-
-KILLER = """
-import os, sys
-count, real = int(sys.argv.pop(1)), os.replace
-def replace(a, b):
-    global count
-    real(a, b)
-    count -= 1
-    if count == 0:
-        os.kill(os.getpid(), 9)
-os.replace = replace
-from crawlmill.cli import main
-main()
-"""
-
-
-@pytest.mark.slow
-def test_killed_after_each_rename(samples: Path, tmp_path: Path) -> None:
-    words = [
-        "run",
-        "origins,records",
-        str(samples / "*.warc.gz"),
-        "--pool",
-        "thread",
-        "--workers",
-        "1",
-        "--format",
-        "jsonl",
-    ]
-    whole = tmp_path / "whole"
-    subprocess.run([sys.executable, "-m", "crawlmill", *words, "-o", str(whole)], check=True, capture_output=True)
-    rename = 0
-    while True:
-        rename += 1
-        out = tmp_path / f"out{rename}"
-        done = subprocess.run(
-            [sys.executable, "-c", KILLER, str(rename), *words, "-o", str(out)], capture_output=True, check=False
-        )
-        if done.returncode == 0:
-            break
-        assert done.returncode == -9, done.stderr
-        if not (out / "run.json").exists():
-            subprocess.run(
-                [sys.executable, "-m", "crawlmill", *words, "-o", str(out), "--resume"], check=True, capture_output=True
-            )
-        assert contents(out) == contents(whole)
-    assert rename > 6  # the plan, three partials, two tables, the damage, run.json
 
 
 def test_a_run_that_workers_cannot_start_says_so(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:

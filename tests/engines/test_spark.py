@@ -17,13 +17,14 @@ import crawlmill
 from archives import gz, make_record
 from clusters import HEEDS_CTRL_C, yarn_settings
 from crawlmill import analysis, registry
-from crawlmill.engines import Work
-from crawlmill.engines.spark import Session, Spark, spark_submit
+from crawlmill.engines import Work, gone
+from crawlmill.engines.spark import Session, Spark, cluster, spark_submit
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
 from crawlmill.partial import merge_files, reducers_of
 from crawlmill.plan.planner import make_plan
 from crawlmill.reducers import total
 from crawlmill.spark.rdd import Lines, cause_of, save_parts
+from crawlmill.submit import Event, read_events
 from crawlmill.task import Job
 
 if TYPE_CHECKING:
@@ -218,6 +219,54 @@ def test_on_yarn(yarn: Path, hdfs: Callable[..., str], samples: Path) -> None:
     assert there["origins"].equals(here["origins"]) and there.counters == here.counters
     assert there.damage.equals(here.damage) and here.damage.num_rows == 1
     assert not {name for name in folders(hdfs("-ls", "/tmp")) - before if "crawlmill-" in name}
+
+
+@pytest.mark.hadoop
+@pytest.mark.slow
+@pytest.mark.xdist_group("hadoop")
+def test_a_killed_run_leaves_an_application_on_yarn_that_the_next_one_ends(yarn: Path, tmp_path: Path) -> None:
+    """The events say what happened; cancelling ends the application; what a killed run left, the next one ends."""
+    path = tmp_path / "slow.warc.gz"
+    path.write_bytes(gz([make_record("response", f"http://a.example/{at}", b"x") for at in range(9000)]))
+    engine, told = Spark("yarn", 2, sys.executable, (*yarn_settings(), "spark.yarn.tags=mine")), list[Event]()
+
+    def stop(event: Event) -> None:
+        told.append(event)
+        if event.kind == "progress":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crawlmill.run(f"{BAD}:slow_bodies", path, on=engine, events=stop)
+    (application,) = {event.application for event in told if event.application}
+    assert told[0].cluster == "yarn" and told[-1].state == "killed" and told[-1].url and application in told[-1].url
+    tags = cluster()
+    assert tags.state(application) in ("KILLED", "FINISHED", "FAILED") and gone(told) == []
+
+    words = [
+        "run",
+        f"{BAD}:slow_bodies",
+        str(path),
+        "--on",
+        "spark",
+        "--master",
+        "yarn",
+        "--node-python",
+        sys.executable,
+    ]
+    words += [word for setting in engine.settings for word in ("-D", setting)]
+    events = tmp_path / "events"
+    process = subprocess.Popen(
+        [*CRAWLMILL, *words, "--events", str(events)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    wait_for(lambda: events.exists() and '"progress"' in events.read_text())
+    process.kill()
+    process.wait()
+    recorded = list(read_events(str(events)))
+    (program,) = {event.program for event in recorded if event.program}
+    (application,) = {event.application for event in recorded if event.application}
+    assert tags.alive(program) == [application] and application in tags.alive("mine")
+    assert gone(recorded[:2])[0] == program
+    assert tags.alive(program) == [] and not processes(program)
 
 
 def processes(text: str) -> list[str]:

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from archives import gz, make_record
 from crawlmill import registry, wire
+from crawlmill.mapside import map_side
 from crawlmill.plan.split import Split
-from crawlmill.task import Job, Task
+from crawlmill.task import Job
 from hostile import LINEAR, QUADRATIC, fill, numbered
 
 MIB = 1 << 20
@@ -42,13 +44,10 @@ def run(
     """Rows by analysis, and (analysis, kind) of the damage."""
     path = tmp_path / "some.warc.gz"
     path.write_bytes(gz(records))
-    lines: list[bytes] = []
-    task = Task(Job(tuple(registry.load(names)), **limits), lines.extend)  # type: ignore[arg-type]
-    task.run(Split(str(path)))
-    task.finish()
+    job = Job(tuple(registry.load(names)), **limits)  # type: ignore[arg-type]
     rows: dict[str, int] = {}
     damage: set[tuple[str, str]] = set()
-    for line in lines:
+    for line in chain.from_iterable(map_side(job, [Split(str(path))])):
         name, columns = wire.parse_key(wire.split(line)[0])
         if name == wire.DAMAGE:
             damage.add((str(columns[3]), str(columns[4])))
@@ -170,14 +169,14 @@ CHILD = """
 import sys
 from crawlmill import registry
 from crawlmill.plan.split import Split
-from crawlmill.task import Job, Task
+from crawlmill.task import Job
+from crawlmill.mapside import map_side
 analyses = registry.with_settings(registry.load(sys.argv[2].split(",")), [])
 if "+detect" in sys.argv:
     analyses = [a.with_options(source="detect") if a.base == "languages" else a for a in analyses]
 with open("/dev/null", "wb") as out:
-    task = Task(Job(tuple(analyses), full="+full" in sys.argv), out.writelines)
-    task.run(Split(sys.argv[1]))
-    task.finish()
+    for lines in map_side(Job(tuple(analyses), full="+full" in sys.argv), [Split(sys.argv[1])]):
+        out.writelines(lines)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

@@ -24,13 +24,13 @@ from pyarrow import parquet
 import crawlmill
 from archives import gz, make_record
 from crawlmill.errors import CrawlmillError
+from crawlmill.output.tables import DAMAGE_SCHEMA, TableSink
 from crawlmill.partial import damage_line
 from crawlmill.plan import lines as plan_lines
 from crawlmill.plan.index import read_index
 from crawlmill.plan.planner import make_plan
 from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
-from crawlmill.results.tables import DAMAGE_SCHEMA, TableSink
 from crawlmill.schema import parse_schema
 from crawlmill.stores import scheme
 from crawlmill.warc.damage import COLUMNS, Damage

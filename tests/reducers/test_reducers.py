@@ -20,12 +20,14 @@ import crawlmill.reducers
 from crawlmill import analysis, wire
 from crawlmill.contract import Reducer
 from crawlmill.errors import UsageError
+from crawlmill.partial import reducers_of
 from crawlmill.reducers import distinct, earliest, histogram, latest, rows, total, vector_total
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 LISTS = st.lists(NUMBERS, max_size=3)
-VALUES = {  # what each may be given
+DAMAGE = reducers_of([])[wire.DAMAGE]
+VALUES: dict[Any, st.SearchStrategy[Any]] = {  # what each may be given
     total: NUMBERS,
     vector_total: st.tuples(NUMBERS, NUMBERS),
     rows: st.tuples(TEXTS | st.none(), NUMBERS, st.booleans()) | TEXTS,
@@ -33,13 +35,14 @@ VALUES = {  # what each may be given
     histogram: st.integers(0, 2**63 - 1),
     earliest: st.tuples(TEXTS | st.none(), LISTS | LISTS.map(tuple)) | NUMBERS | st.booleans() | st.none(),
     latest: st.tuples(TEXTS | st.none(), LISTS | LISTS.map(tuple)) | NUMBERS | st.booleans() | st.none(),
+    DAMAGE: st.tuples(NUMBERS, TEXTS, NUMBERS).map(list),
 }
 EACH = pytest.mark.parametrize("reducer", VALUES, ids=lambda reducer: reducer.__name__.rpartition(".")[2])
 
 
 def test_no_reducer_is_forgotten() -> None:
     modules = {module.name for module in pkgutil.iter_modules(crawlmill.reducers.__path__)} - {"__main__"}
-    assert modules == {reducer.__name__.rpartition(".")[2] for reducer in VALUES}
+    assert {*modules, "damage"} == {reducer.__name__.rpartition(".")[2] for reducer in VALUES}
 
 
 def merged(reducer: Reducer, *states: object) -> Any:
@@ -50,37 +53,56 @@ def merged(reducer: Reducer, *states: object) -> Any:
     return first
 
 
+def dumped(reducer: Reducer, state: object) -> str:
+    """The text of a state: what has to be equal. The state itself may hold its parts in any order."""
+    return wire.value(reducer.dump(state))
+
+
+def loaded(reducer: Reducer, state: object) -> Any:
+    """The state through JSON and back."""
+    return reducer.load(json.loads(dumped(reducer, state)))
+
+
 @EACH
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_laws(reducer: Reducer, data: st.DataObject) -> None:
-    values = data.draw(st.lists(VALUES[reducer], min_size=3, max_size=8))  # type: ignore[index]
+    values = data.draw(st.lists(VALUES[reducer], min_size=3, max_size=8))
     a, b, *more = (reducer.start(value) for value in values)
     c = merged(reducer, *more)
     whole = merged(reducer, a, b, c)
-    assert merged(reducer, b, a) == merged(reducer, a, b)
-    assert merged(reducer, a, merged(reducer, b, c)) == whole
-    assert merged(reducer, c, a, b) == whole
+    text = dumped(reducer, whole)
+    assert dumped(reducer, merged(reducer, b, a)) == dumped(reducer, merged(reducer, a, b))
+    assert dumped(reducer, merged(reducer, a, merged(reducer, b, c))) == text
+    assert dumped(reducer, merged(reducer, c, a, b)) == text
+    assert reducer.finish(merged(reducer, c, a, b)) == reducer.finish(whole)
 
     for state in (a, b, c, whole):
-        text = wire.value(reducer.dump(state))
-        again = reducer.load(json.loads(text))
-        assert again == state and type(again) is type(state)
-        assert wire.value(reducer.dump(again)) == text
-    assert reducer.finish(reducer.load(json.loads(wire.value(reducer.dump(whole))))) == reducer.finish(whole)
-    assert merged(reducer, *[reducer.load(json.loads(wire.value(reducer.dump(state)))) for state in (a, b, c)]) == whole
+        again = loaded(reducer, state)
+        assert type(again) is type(state)
+        assert dumped(reducer, again) == dumped(reducer, state)
+        assert reducer.finish(again) == reducer.finish(state)
+    assert dumped(reducer, merged(reducer, *[loaded(reducer, state) for state in (a, b, c)])) == text
 
 
 @EACH
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_a_merge_leaves_its_second_state_as_it_is(reducer: Reducer, data: st.DataObject) -> None:
-    values = data.draw(st.lists(VALUES[reducer], min_size=3, max_size=6))  # type: ignore[index]
+    values = data.draw(st.lists(VALUES[reducer], min_size=3, max_size=6))
     first, *rest = (reducer.start(value) for value in values)
     second = merged(reducer, *rest)
     before = copy.deepcopy(second)
     reducer.merge(first, second)
     assert second == before
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=st.lists(VALUES[DAMAGE], min_size=1, max_size=8))
+def test_equal_damage_rows_are_one(rows: list[list[object]]) -> None:
+    once = merged(DAMAGE, *map(DAMAGE.start, rows))
+    assert dumped(DAMAGE, merged(DAMAGE, once, *map(DAMAGE.start, rows))) == dumped(DAMAGE, once)
+    assert DAMAGE.finish(once) == sorted(map(list, {tuple(row) for row in rows}), key=wire.value)
 
 
 WRONG_COUNTS: list[object] = [[], [0], [1, 0], [True], [1.0], [-1, 1], 3, [1] * 65]

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import crawlmill
-from crawlmill.plan.scan import open_archive
 from crawlmill.spark.indexes import read_index, url_columns
 from crawlmill.spark_apps import build_index
-from crawlmill.warc.at import record_at
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -70,11 +68,9 @@ def test_both_indexes_are_the_same_table(spark: SparkSession, built: Path) -> No
 def test_every_row_gives_back_its_record(spark: SparkSession, built: Path, samples: Path) -> None:
     rows = read_index(spark, str(built / "columnar")).collect()
     for row in rows:
-        source = open_archive(str(samples / row.warc_filename))
-        record = record_at(source, row.warc_record_offset)
+        record = crawlmill.get(samples / row.warc_filename, row.warc_record_offset)
         assert record.url == row.url and record.length == row.warc_record_length
         assert record.type in ("response", "revisit")
-        source.close()
     for row in rows[::40]:
         words = [str(samples / row.warc_filename), "--offset", str(row.warc_record_offset), "--what", "headers"]
         done = subprocess.run(

@@ -274,8 +274,8 @@ class TestWriting:
         archive = tmp_path / "a.warc.gz"
         archive.write_bytes(DATA)
         run = crawlmill.run("records", str(archive), output=f"{written.uri}/out", workers=1, pool="thread")
+        from crawlmill.output.reading import read_table
         from crawlmill.results.opening import open_tables
-        from crawlmill.results.reading import read_table
 
         assert open_tables(f"{written.uri}/out").tables["records"].equals(run["records"])
         assert read_table(f"{written.uri}/out/records.parquet").num_rows == run["records"].num_rows

@@ -13,9 +13,9 @@ import pytest
 import crawlmill
 from archives import gz, make_record
 from crawlmill import wire
+from crawlmill.output.tables import rows_of
 from crawlmill.partial import damage_rows, reducers_of
 from crawlmill.registry import load
-from crawlmill.results.tables import rows_of
 from crawlmill.schema import names
 
 ENVIRONMENT = {**os.environ, "LC_ALL": "C"}
@@ -52,7 +52,7 @@ def equal_to_local(lines: bytes, analyses: list[str], inputs: list[str], **optio
         if name == wire.COUNTERS:
             counters[wire.parse_key(key)[1][0]] = state
         elif name == wire.DAMAGE:
-            damage += [vars(row) for row in damage_rows(key, state)]
+            damage += [vars(row) for row in damage_rows(key, json.loads(value))]
         else:
             columns = names(loaded[name].key + loaded[name].value)
             rows[name] += [dict(zip(columns, row, strict=True)) for row in rows_of(loaded[name], key, state)]
@@ -148,7 +148,9 @@ def test_reducers_refuse_what_they_do_not_know() -> None:
 
 def test_signs_of_life_and_counters_on_stderr(samples: Path) -> None:
     inputs = manifest(sorted(samples.glob("*.warc.gz")))
-    program_text = "import crawlmill.streaming as s; s.HEARTBEAT = 0.001; s.mapper_main('records')"
+    program_text = (
+        "from crawlmill import mapside, streaming; mapside.HEARTBEAT = 0.001; streaming.mapper_main('records')"
+    )
     done = subprocess.run([sys.executable, "-c", program_text], input=inputs, capture_output=True, check=True)
     assert b"reporter:counter:crawlmill,records,270\n" in done.stderr
     assert b"reporter:counter:crawlmill,splits,3\n" in done.stderr

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archives import gz, make_record
-from crawlmill.plan.scan import read_split
+from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.stores import Source, open_source
 from crawlmill.warc.damage import BodyDamage, Damage

@@ -11,11 +11,14 @@ import typer
 
 from crawlmill import __version__
 from crawlmill.cli import hadoop
-from crawlmill.cli.look import analyses, get, inspect, plan, subset, verify
+from crawlmill.cli.analyses import analyses
+from crawlmill.cli.look import get, inspect, subset, verify
 from crawlmill.cli.paths import path
+from crawlmill.cli.planning import plan
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.files import system_error
 from crawlmill.terminal import guard
 
 app = typer.Typer(
@@ -64,7 +67,7 @@ def main() -> None:
     if debug:
         sys.argv = [sys.argv[0], "--debug", *[word for word in sys.argv[1:] if word != "--debug"]]
     try:
-        sys.exit(_run())
+        sys.exit(_run(debug))
     except CrawlmillError as error:
         if debug:
             raise
@@ -74,16 +77,26 @@ def main() -> None:
         if debug:
             raise
         print("crawlmill: interrupted; a run with -o goes on with --resume", file=sys.stderr)
+        exec(
+            ""
+        )  # else Python, interrupted while it ran a text (as dataclasses do), ends itself by SIGINT: exit code -2
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
 
 
-def _run() -> int:
-    """Run the command; answers the exit code. Raises :class:`CrawlmillError`, also for wrong words."""
+def _run(debug: bool) -> int:
+    """Run the command; returns the exit code. Raises :class:`CrawlmillError`, also for wrong words and a full disk."""
     try:
         code: object = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if debug:
+            raise
+        raise system_error(error) from None
     except _WRONG_USE as error:
         words = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         if not words.strip():

@@ -128,10 +128,11 @@ def zip(
     Example: [bold]crawlmill hadoop zip -o crawlmill.zip[/bold]
     """
     from crawlmill.shipping import write_zip
-    from crawlmill.stores import local_path, uri_of
+    from crawlmill.stores.names import local_path, uri_of
 
-    write_zip(local_path(output))
-    note(f"written to {uri_of(local_path(output))}")
+    path = local_path(output)
+    write_zip(path)
+    note(f"written to {uri_of(path)}")
 
 
 @app.command()

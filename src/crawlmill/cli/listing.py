@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from crawlmill.drawing import cell as drawn_cell
 from crawlmill.drawing import console
-from crawlmill.records.record import Record
-from crawlmill.warc.damage import BodyDamage, Damage
-from crawlmill.warc.stream import Item
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,40 +20,6 @@ BATCH = 200
 """Rows of a drawn table after which it is shown, with the widths they gave."""
 WIDEST = 40
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def inspect_lines(items: Iterable[Item], limit: int | None = None) -> Iterator[Line]:
-    """What ``inspect`` says about records and damage: ``url`` holds a damage row's message in a text, JSON has its own
-    field for that."""
-    count = 0
-    for item in items:
-        if isinstance(item, Damage):
-            yield _damage_line(item)
-            continue
-        yield from _record_lines(item)
-        count += 1
-        if count == limit:
-            return
-
-
-def _record_lines(record: Record) -> Iterator[Line]:
-    line: Line = {"uri": record.uri, "offset": record.offset, "ordinal": record.ordinal, "length": record.length}
-    line["type"] = record.type
-    bad: BodyDamage | None = None
-    try:
-        line |= {"status": record.status, "mime": record.mime}
-    except BodyDamage as found:
-        bad, line["status"], line["mime"] = found, None, None
-    yield {**line, "date": record.date, "url": record.url}
-    if bad is not None:
-        yield _damage_line(
-            Damage(record.uri, record.offset, record.length, bad.kind, str(bad), "inspect", record.ordinal)
-        )
-
-
-def _damage_line(row: Damage) -> Line:
-    line: Line = {"uri": row.uri, "offset": row.offset, "ordinal": row.ordinal, "length": row.length}
-    return {**line, "type": f"!{row.kind}", "message": row.message, "records": row.records}
 
 
 @contextmanager

@@ -43,9 +43,9 @@ def show(
 
     Example: [bold]crawlmill show out --top 5[/bold]
     """
+    from crawlmill.output.text import json_line
     from crawlmill.results.opening import open_tables
     from crawlmill.results.report import show_table
-    from crawlmill.results.writers import json_line
 
     found = open_tables(path)
     for name, table in found.tables.items():

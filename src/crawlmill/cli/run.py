@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from crawlmill.cli.common import AsJson, Inputs, Types, WhereText, note
+from crawlmill.output.formats import format_named, format_names
 
 if TYPE_CHECKING:
-    from crawlmill.api import Run
     from crawlmill.engines import Engine
+    from crawlmill.finished import Run
+    from crawlmill.submit import Event
     from crawlmill.task import Job
-
-
-class Format(StrEnum):
-    """What tables are written as."""
-
-    parquet = "parquet"
-    jsonl = "jsonl"
-    csv = "csv"
-    tsv = "tsv"
 
 
 class PoolKind(StrEnum):
@@ -74,17 +68,32 @@ def run(
     output: Annotated[
         str | None,
         typer.Option(
-            "-o", "--output", help="A folder (or hdfs://...) for one file an analysis, the damage and run.json."
+            "-o",
+            "--output",
+            help="A folder, here or in a store (hdfs://...), for one file an analysis, the damage and run.json.",
         ),
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="Of the files (parquet); without -o: write all rows to stdout.")
+        str | None,
+        typer.Option(
+            metavar="|".join(format_names()), help="Of the files (parquet); without -o: write all rows to stdout."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a CPU unless said.")] = None,
     pool: Annotated[
         PoolKind | None, typer.Option(help="Processes (unless said) keep a crash to one record; or threads.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an ended run left in -o.")] = False,
+    work: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="For -o in a store: where the run keeps what it has until it is done (in the cache)."
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="SPLITS", help="Merge and keep what was read after as many splits (10,000)."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what a run left in -o.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Rows that are shown.")] = 10,
     set_: Annotated[
@@ -133,6 +142,12 @@ def run(
     staging: Annotated[
         str | None, typer.Option(metavar="URI", help="Spark: a folder that driver and executors share (/tmp of HDFS).")
     ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Add what happens to FILE, as JSON lines; -: to stdout, and tables to stderr."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands and run nothing (not local).")] = False,
 ) -> None:
     """Run one or more analyses over archives, in one pass.
@@ -142,53 +157,63 @@ def run(
     from crawlmill import api, registry
     from crawlmill.cli.progress import progress_bar
     from crawlmill.errors import UsageError
+    from crawlmill.finished import judge
+    from crawlmill.submit import recorded
 
-    loaded = registry.with_settings(registry.load([analyses]), set_ or [])
-    job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
-    engine = _engine(
-        on,
-        workers=workers,
-        pool=None if pool is None else pool.value,
-        record_timeout=record_timeout,
-        reducers=reducers,
-        node_python=node_python,
-        env=env,
-        queue=queue,
-        settings=tuple(define) if define else None,
-        runner=None if runner is None else runner.value,
-        master=master,
-        staging=staging,
-    )
-    size = None if split_size is None else split_size << 20
-    if dry_run:
-        _dry_run(job, inputs, engine, size, base)
-        return
     rows_out = output is None and format is not None and not as_json
-    if rows_out and len(loaded) > 1:
-        raise UsageError("rows of several analyses do not fit one stream", hint="name a folder with -o")
-    with progress_bar() as bar:
-        found = api.run(
-            list(job.analyses),
-            inputs,
-            output=output,
-            format=(format or Format.parquet).value,
-            resume=resume,
-            overwrite=overwrite,
-            types=types,
-            where=where,
-            check=check.value,
-            max_record=max_record << 20,
-            max_body=max_body << 20,
-            split_size=size,
-            base=base,
-            progress=bar.told,
-            planned=bar.planned,
-            damage="accept",
-            on=engine,
-            say=note,
+    if events == "-" and (rows_out or as_json or dry_run):
+        raise UsageError("--events - is all that standard output takes", hint="name a file: --events FILE")
+    with nullcontext(_no_event) if events is None else recorded(events, on.value) as event:
+        loaded = registry.with_settings(registry.load([analyses]), set_ or [])
+        job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
+        engine = _engine(
+            on,
+            workers=workers,
+            pool=None if pool is None else pool.value,
+            record_timeout=record_timeout,
+            reducers=reducers,
+            node_python=node_python,
+            env=env,
+            queue=queue,
+            settings=tuple(define) if define else None,
+            runner=None if runner is None else runner.value,
+            master=master,
+            staging=staging,
         )
-    _show(found, job, top, format if rows_out else None, as_json)
-    api.judge(found, damage.value, max_damage)
+        size = None if split_size is None else split_size << 20
+        if dry_run:
+            _dry_run(job, inputs, engine, size, base)
+            return
+        if format is not None:
+            format_named(format)  # refuses what is none before anything is read
+        if rows_out and len(loaded) > 1:
+            raise UsageError("rows of several analyses do not fit one stream", hint="name a folder with -o")
+        with progress_bar() as bar:
+            found = api.run(
+                list(job.analyses),
+                inputs,
+                output=output,
+                format=format,
+                resume=resume,
+                overwrite=overwrite,
+                work=work,
+                batch=batch,
+                types=types,
+                where=where,
+                check=check.value,
+                max_record=max_record << 20,
+                max_body=max_body << 20,
+                split_size=size,
+                base=base,
+                progress=bar.told,
+                planned=bar.planned,
+                damage="accept",
+                on=engine,
+                say=note,
+                events=event,
+            )
+        _show(found, job, top, format if rows_out else None, as_json, sys.stderr if events == "-" else sys.stdout)
+        judge(found, damage.value, max_damage)
 
 
 def _engine(name: EngineName, **options: object) -> Engine:
@@ -223,14 +248,18 @@ def _dry_run(job: Job, inputs: list[str], engine: Engine, split_size: int | None
         print(line)
 
 
-def _show(found: Run, job: Job, top: int, rows: Format | None, as_json: bool) -> None:
+def _no_event(event: Event) -> None:
+    """Where nobody asked for events."""
+
+
+def _show(found: Run, job: Job, top: int, rows: str | None, as_json: bool, out: IO[str]) -> None:
     from crawlmill.results import report
 
     if as_json:
         report.write_json(found, job, top, sys.stdout)
     elif rows is not None:
-        report.write_rows(found, rows.value, sys.stdout)
+        report.write_rows(found, rows, sys.stdout.buffer)
         report.show_summary(found, job, sys.stderr)
     else:
-        report.show_tables(found, top, sys.stdout)
-        report.show_summary(found, job, sys.stdout)
+        report.show_tables(found, top, out)
+        report.show_summary(found, job, out)

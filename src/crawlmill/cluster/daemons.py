@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from crawlmill.cluster import processes
-from crawlmill.cluster.fetch import cache_folder, fetch, java
+from crawlmill.cluster.fetch import fetch, java
 from crawlmill.cluster.health import ready
 from crawlmill.cluster.home import lay_out, remove
 from crawlmill.cluster.settings import HOST, MAINS, daemons_of, free_ports, kind_of, own_settings, settings
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.files import whole_file
+from crawlmill.scratch import cache_folder
 
 JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-opens", "java.base/java.lang=ALL-UNNAMED")
 READY = 180.0

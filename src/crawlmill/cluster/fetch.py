@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from crawlmill.errors import CrawlmillError
+from crawlmill.scratch import cache_folder
 
 VERSIONS = {"hadoop": "3.5.0", "hadoop-streaming": "3.4.2"}
 """hadoop-streaming 3.5.0 is not to be had as a package; 3.4.2 depends on nothing and runs against it."""
@@ -35,12 +36,6 @@ _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _WHY = re.compile(r"^\[ERROR\] \S|module not found|FAILED|Exception")
 PATIENCE = 1800.0
 """Seconds that a fetch of some hundred MB may take."""
-
-
-def cache_folder() -> Path:
-    """Where jars and clusters live: ``CRAWLMILL_CACHE``, else ``crawlmill`` in the user's cache folder."""
-    given = os.environ.get("CRAWLMILL_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crawlmill"
 
 
 def version_of(module: str) -> str:

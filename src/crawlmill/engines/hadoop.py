@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from crawlmill.cluster.finding import Found, find_hadoop, streaming_jar
-from crawlmill.cluster.following import follow
-from crawlmill.cluster.staging import Staging
 from crawlmill.engines import Work
 from crawlmill.errors import UsageError
+from crawlmill.hadoop.mapreduce import patterns
+from crawlmill.hadoop.staging import Staging
+from crawlmill.hadoop.yarn import Yarn, staging_of, tagged, yarn_of
 from crawlmill.plan.planner import CLUSTER_SPLIT, Plan
 from crawlmill.shipping import ENV, JOB, ZIP, packed_uri, ship
 from crawlmill.stores import for_nodes
+from crawlmill.submit import follow, new_program
 from crawlmill.task import Job
 
 
@@ -37,7 +38,7 @@ class Hadoop:
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
     env: str | None = None
-    resumes = False
+    keeps_partials = False
     split_size = CLUSTER_SPLIT
 
     def __post_init__(self) -> None:
@@ -54,7 +55,9 @@ class Hadoop:
         place = self._prepare(work)
         try:
             place.staging.put(place.manifest)
-            follow(place.found, self.job_command(work.job, work.plan, place), work.say)
+            words = [place.found.command, *self.job_command(work.job, work.plan, place)]
+            known = patterns(place.found, place.program, "hadoop")
+            follow(words, place.found.environment, known, place.program, work.tell)
             return place.staging.get_parts(str(place.local / "parts"))
         finally:
             place.staging.remove()
@@ -85,7 +88,8 @@ class Hadoop:
         if self.queue is not None:
             generic["mapreduce.job.queuename"] = self.queue
         words = ["jar", streaming_jar(place.found)]
-        for setting in (*(f"{key}={value}" for key, value in generic.items()), *self.settings):
+        settings = (*(f"{key}={value}" for key, value in generic.items()), *self.settings)
+        for setting in tagged(settings, "mapreduce.job.tags", place.program):
             words += ["-D", setting]
         words += ["-files", ",".join(place.files)]
         if self.env is not None:
@@ -106,21 +110,26 @@ class Hadoop:
                 "the nodes cannot read our standard input or a pipe", min(work.plan.streams), "put the file into HDFS"
             )
         found = find_hadoop()
-        local = Path(work.scratch, f"job-{uuid.uuid4().hex[:8]}")
+        program = new_program()
+        local = Path(work.scratch, program)
         local.mkdir()
         (local / "manifest.jsonl").write_text("".join(split.to_json() + "\n" for split in work.plan.splits))
-        remote = f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}"
-        return Submission(found, local, remote, tuple(ship(work.job, local)))
+        return Submission(found, local, program, tuple(ship(work.job, local)))
 
 
 @dataclass(frozen=True)
 class Submission:
-    """The files of a job, here and in HDFS, and the Hadoop that runs it."""
+    """The files of a job, here and in HDFS, and the Hadoop that runs it; ``program`` is the name of what submits it."""
 
     found: Found
     local: Path
-    remote: str
+    program: str
     files: tuple[str, ...]
+
+    @property
+    def remote(self) -> str:
+        """The path of the folder in HDFS."""
+        return staging_of(self.program)
 
     @property
     def staging(self) -> Staging:
@@ -137,3 +146,8 @@ def lines_per_map(plan: Plan) -> int:
     """Splits that a map task takes: about half of :data:`CLUSTER_SPLIT` together, and at least two tasks."""
     lines = max(1, len(plan.splits) * CLUSTER_SPLIT // plan.size // 2) if plan.size else 1
     return min(lines, max(1, len(plan.splits) // 2))
+
+
+def cluster() -> Yarn:
+    """What is asked for the applications of an earlier run. Raises as :func:`crawlmill.cluster.finding.find_hadoop`."""
+    return yarn_of(find_hadoop())

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from crawlmill.engines import Work
+from crawlmill.engines.telling import Fraction, told
 from crawlmill.errors import UsageError
 from crawlmill.guard.pool import Order, Pool, Progress, tell
 from crawlmill.guard.worker import run_split
@@ -27,7 +28,7 @@ class Local:
     workers: int | None = None
     pool: str = "process"
     record_timeout: float | None = None
-    resumes = True
+    keeps_partials = True
     split_size = None
 
     def __post_init__(self) -> None:
@@ -39,21 +40,27 @@ class Local:
     def run(self, work: Work) -> list[str]:
         """Write the partials that are not there yet. Raises :class:`CrawlmillError` when reading failed, or when workers
         die without an analysis being at work."""
+        with told(work, "local") as progress:
+            self._run(work, progress)
+        return list(work.parts.values())
+
+    def _run(self, work: Work, progress: Fraction) -> None:
         streams = work.plan.streams  # ours, not a worker's; what an ended run read of one is not what it holds now
-        orders = [
-            Order(split, part) for split, part in work.parts.items() if split.uri in streams or not os.path.exists(part)
-        ]
+        orders: list[Order] = []
+        for split, part in work.parts.items():
+            orders.append(Order(split, part))
+            if split.uri not in streams and os.path.exists(part):
+                progress.skip(orders.pop().size)
         for order in orders:
             if order.split.uri in streams:
                 run_split(work.job, order.split, order.part)
-                tell(work.progress, order)
+                tell(progress, order)
         rest = [order for order in orders if order.split.uri not in streams]
         workers = min(self.workers or os.cpu_count() or 1, len(rest))
         if rest and self.pool == "thread":
-            _run_threads(work.job, rest, workers, work.progress)
+            _run_threads(work.job, rest, workers, progress)
         elif rest:
-            Pool(work.job, rest, workers, self.record_timeout, work.progress).run()
-        return list(work.parts.values())
+            Pool(work.job, rest, workers, self.record_timeout, progress).run()
 
     def commands(self, work: Work) -> list[str]:
         """Raises :class:`UsageError`: nothing is submitted."""

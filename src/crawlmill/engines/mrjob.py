@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
 import sys
-import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from crawlmill import jobspec
-from crawlmill.cluster.finding import Found, find_hadoop
-from crawlmill.cluster.following import follow
-from crawlmill.cluster.staging import Staging
+from crawlmill.cluster.finding import find_hadoop
 from crawlmill.engines import Work
 from crawlmill.errors import MissingExtra, UsageError
+from crawlmill.hadoop import mapreduce
+from crawlmill.hadoop.failures import reason
+from crawlmill.hadoop.staging import Staging
+from crawlmill.hadoop.yarn import Yarn, staging_of, tagged, yarn_of
 from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import folder_of, own_files
+from crawlmill.submit import Patterns, Reason, Seen, follow, new_program
 
 RUNNERS = ("inline", "local", "hadoop")
+_STEP = re.compile(r"Running step (\d+) of (\d+)")
+
+
+def _read(line: str) -> Seen | None:
+    """What a line of mrjob says where it runs the tasks itself: it tells its steps alone.
+
+    >>> _read("Running step 1 of 1...").stage
+    'step 1 of 1'
+    """
+    told = _STEP.search(line)
+    return told and Seen(fraction=(int(told[1]) - 1) / int(told[2]), stage=f"step {told[1]} of {told[2]}")
+
+
+def _explain(application: str | None, lines: Sequence[str]) -> Reason:
+    return reason(list(lines))
+
+
+HERE = Patterns(_read, explain=_explain, engine="mrjob")
+"""The log of mrjob where it runs the tasks on this machine."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +61,7 @@ class MrJob:
     node_python: str = "python3"
     settings: tuple[str, ...] = ()
     record_timeout: float | None = None
-    resumes = False
+    keeps_partials = False
 
     def __post_init__(self) -> None:
         if self.runner not in RUNNERS:
@@ -57,24 +80,25 @@ class MrJob:
         Raises:
             CrawlmillError: the job failed. UsageError: standard input is an input. MissingExtra: there is no mrjob.
         """
-        local = os.path.join(work.scratch, f"mrjob-{uuid.uuid4().hex[:8]}")
+        program = new_program()
+        local = os.path.join(work.scratch, program)
         os.mkdir(local)
         parts = os.path.join(local, "parts")
         temporary = {"TMPDIR": local}  # mrjob's own folders go with ours, also when it was killed
         if self.runner != "hadoop":
-            here = Found("", {**os.environ, **temporary})
-            follow(here, self._words(work, local, parts), work.say, program=sys.executable)
-        else:
-            found = find_hadoop()
-            found = replace(found, environment={**found.environment, **temporary})
-            staging = Staging(found, f"/tmp/crawlmill-{uuid.uuid4().hex[:12]}")
-            output = f"hdfs://{staging.path}/out"
-            try:
-                follow(found, self._words(work, local, output), work.say, program=sys.executable)
-                return staging.get_parts(parts)
-            finally:
-                staging.remove()
-        return sorted(os.path.join(parts, name) for name in os.listdir(parts) if name.startswith("part-"))
+            words = [sys.executable, *self._words(work, local, parts)]
+            follow(words, {**os.environ, **temporary}, HERE, program, work.tell)
+            return sorted(os.path.join(parts, name) for name in os.listdir(parts) if name.startswith("part-"))
+        found = find_hadoop()
+        staging = Staging(found, staging_of(program))
+        engine = replace(self, settings=tagged(self.settings, "mapreduce.job.tags", program))
+        words = [sys.executable, *engine._words(work, local, f"hdfs://{staging.path}/out")]
+        known = mapreduce.patterns(found, program, "mrjob")
+        try:
+            follow(words, {**found.environment, **temporary}, known, program, work.tell)
+            return staging.get_parts(parts)
+        finally:
+            staging.remove()
 
     def commands(self, work: Work) -> list[str]:
         """The one command, which writes its output to standard output."""
@@ -104,3 +128,8 @@ class MrJob:
         for setting in self.settings:
             words += ["-D", setting]
         return [*words, manifest]
+
+
+def cluster() -> Yarn:
+    """What is asked for the applications of an earlier run. Raises as :func:`crawlmill.cluster.finding.find_hadoop`."""
+    return yarn_of(find_hadoop())

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import sys
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from crawlmill.cluster.finding import Found
-from crawlmill.cluster.following import follow
 from crawlmill.engines import Work
+from crawlmill.engines.telling import told
 from crawlmill.errors import MissingExtra, UsageError
+from crawlmill.hadoop import mapreduce
+from crawlmill.hadoop.failures import reason
+from crawlmill.hadoop.yarn import Yarn, tagged
 from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import ENV, JOB, ZIP, folder_of, own_files, packed_uri, write_zip
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
 from crawlmill.stores import for_nodes
+from crawlmill.submit import Patterns, Reason, Seen, follow, new_program
 from crawlmill.task import Job
 
 if TYPE_CHECKING:
@@ -47,7 +52,7 @@ class Spark:
     record_timeout: float | None = None
     env: str | None = None
     staging: str | None = None
-    resumes = False
+    keeps_partials = False
     split_size = CLUSTER_SPLIT
 
     def __post_init__(self) -> None:
@@ -64,11 +69,14 @@ class Spark:
             CrawlmillError: it failed, with the line that says why. UsageError: standard input is an input.
             MissingExtra: there is no Spark.
         """
-        folder = os.path.join(work.scratch, f"spark-{uuid.uuid4().hex[:8]}")
+        program = new_program()
+        folder = os.path.join(work.scratch, program)
         os.mkdir(folder)
         parts = os.path.join(folder, "parts")
-        command = self._command(work, folder, parts)
-        follow(Found("", dict(os.environ)), command[1:], work.say, program=command[0])
+        engine = self
+        if self.master == "yarn":
+            engine = replace(self, settings=tagged(self.settings, "spark.yarn.tags", program))
+        follow(engine._command(work, folder, parts), os.environ, patterns(self.master, program), program, work.tell)
         return sorted(os.path.join(parts, name) for name in os.listdir(parts) if name.startswith("part-"))
 
     def commands(self, work: Work) -> list[str]:
@@ -132,11 +140,15 @@ class Session:
     reducers: int | None = None
     record_timeout: float | None = None
     staging: str | None = None
-    resumes = False
+    keeps_partials = False
     split_size = CLUSTER_SPLIT
 
     def run(self, work: Work) -> list[str]:
         """Run one job; answers a file of merged lines for each reducer. Raises :class:`CrawlmillError`."""
+        with told(work, "spark"):
+            return self._run(work)
+
+    def _run(self, work: Work) -> list[str]:
         _refuse_stdin(work)
         own = _own_files(work.job)
         lines = lines_of(work, self.reducers, self.record_timeout)
@@ -152,6 +164,49 @@ class Session:
     def commands(self, work: Work) -> list[str]:
         """Raises :class:`UsageError`: nothing is submitted."""
         raise UsageError("a session of this program is not a command", hint="use --on spark")
+
+
+_TRACKING = re.compile(r"^\s+tracking URL: (https?:\S+)")
+_APPLICATION = re.compile(
+    r"(?:Application ID is assigned: |Submitt(?:ing|ed) application |with app ID )(app\w*[_-][\w-]+)"
+)
+
+
+def read(line: str) -> Seen | None:
+    """What a line of the log of ``spark-submit`` and of our application says.
+
+    >>> read("26/11/26 16:37:35 INFO Client: Application ID is assigned: application_1795710946035_0005").application
+    'application_1795710946035_0005'
+    >>> read("map 40% reduce 0%").fraction
+    0.2
+    """
+    if told := _TRACKING.search(line):
+        return Seen(url=told[1], message=f"tracking: {told[1]}")
+    if told := _APPLICATION.search(line):
+        return Seen(application=told[1])
+    return mapreduce.read(line)  # ours says how far it is in Hadoop's words
+
+
+def _explain(application: str | None, lines: Sequence[str]) -> Reason:
+    return reason(list(lines))
+
+
+def patterns(master: str, program: str) -> Patterns:
+    """What is known of the log and the application of a program. On YARN it is tagged with the program's name, and may outlive its
+    driver; elsewhere it ends with that."""
+    if master != "yarn":
+        return Patterns(read, explain=_explain, notable=mapreduce.NOTABLE, engine="spark")
+    yarn = cluster()
+    return Patterns(
+        read, yarn.kill, lambda: yarn.running(program), _explain, mapreduce.NOTABLE, engine="spark", cluster="yarn"
+    )
+
+
+def cluster() -> Yarn:
+    """What is asked for the applications of an earlier run: YARN's own command, of Spark's jars."""
+    *before, submit = spark_submit()
+    tool = os.path.join(os.path.dirname(submit), "spark-class")
+    return Yarn((*before, tool, "org.apache.hadoop.yarn.client.cli.ApplicationCLI"), os.environ)
 
 
 def _refuse_stdin(work: Work) -> None:

@@ -37,11 +37,19 @@ class Order:
     blamed: dict[tuple[int, int, int], int] = field(default_factory=dict)
     deaths: int = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that are read; 0 where that is not known."""
+        split = self.split
+        if split.size is None and split.file_size is not None:
+            return split.file_size - split.start  # to its end
+        return split.size or 0
+
 
 def tell(progress: Progress | None, order: Order) -> None:
     """Say that an order is done."""
     if progress is not None:
-        progress(-1, order.split.size or 0)
+        progress(-1, order.size)
 
 
 class _Worker:

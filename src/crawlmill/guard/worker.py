@@ -16,42 +16,19 @@ from typing import IO
 
 from crawlmill import jobspec
 from crawlmill.errors import CrawlmillError
-from crawlmill.partial import merge_files, reducers_of, write_lines
+from crawlmill.mapside import map_side
+from crawlmill.partial import reducers_of, write_partial
 from crawlmill.plan.split import Split
 from crawlmill.stores import patience
-from crawlmill.task import Job, Skip, Task, said
+from crawlmill.task import Job, Skip, said
 from crawlmill.terminal import guard
 
 MARK_BYTES = 32
 
 
 def run_split(job: Job, split: Split, part: str, mark: memoryview | None = None, skip: Skip | None = None) -> None:
-    """Read one split and write its partial, whole or not at all. Memory is bounded: what does not fit is spilled beside
-    the partial and merged at the end."""
-    runs: list[str] = []
-
-    def emit(lines: list[bytes]) -> None:
-        runs.append(f"{part}.{os.getpid()}.{threading.get_ident()}.run{len(runs)}")
-        write_lines(runs[-1], lines)
-
-    try:
-        task = Task(job, emit, mark=mark)
-        task.run(split, skip)
-        task.finish()
-        if len(runs) == 1:
-            os.replace(runs.pop(), part)
-        else:
-            between = iter(range(1 << 30))
-
-            def scratch() -> str:
-                runs.append(f"{part}.{os.getpid()}.{threading.get_ident()}.merge{next(between)}")
-                return runs[-1]
-
-            write_lines(part, merge_files(list(runs), reducers_of(job.analyses), scratch))
-    finally:
-        for path in runs:
-            if os.path.exists(path):
-                os.unlink(path)
+    """Read one split and write its partial, whole or not at all, in bounded memory."""
+    write_partial(part, map_side(job, [split], mark=mark, skip=skip), reducers_of(job.analyses))
 
 
 def main() -> None:

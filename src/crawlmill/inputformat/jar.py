@@ -11,10 +11,10 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from crawlmill.cluster.fetch import VERSIONS, cache_folder, fetch
+from crawlmill.cluster.fetch import VERSIONS, fetch
 from crawlmill.errors import CrawlmillError
 from crawlmill.files import whole_name
-from crawlmill.scratch import Scratch
+from crawlmill.scratch import Scratch, cache_folder
 
 CLASS = "crawlmill.ArchiveInputFormat"
 """What ``-inputformat`` and Spark's ``hadoopFile`` are told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -29,11 +30,13 @@ PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: f
 
 @dataclass(frozen=True)
 class Input:
-    """An archive of a run. ``size`` is in bytes, ``version`` as of :class:`crawlmill.stores.Entry`; None where not known."""
+    """An archive of a run. ``size`` is in bytes, ``version`` as of :class:`crawlmill.stores.Entry`; None where not known.
+    ``part`` is a digest of the spans or records of it that were named; empty for all of it."""
 
     uri: str
     size: int | None
     version: str | None
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,16 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
         split_size: bytes of a split of a large file; default :data:`SPLIT_SIZE`.
         base: put before relative names in manifests.
     """
+    named = name_inputs(inputs, base)
+    splits = [piece for split in named.splits for piece in _cut(split, split_size)]
+    return replace(named, splits=tuple(splits))
+
+
+def name_inputs(inputs: Sequence[str], base: str | None = None) -> Plan:
+    """The plan of :func:`make_plan` before files are cut: one split for each whole archive, span and row that was named."""
     given, twice = expand(inputs, base)
     archives: dict[str, Input] = {}
+    parts: dict[str, list[str]] = {}
     splits: list[Split] = []
     listed = told(split.uri for split, _, entry in given if entry is None and split.version is None)
     for split, _, entry in given:
@@ -81,8 +92,48 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
             split = _planned(split, entry or listed.get(split.uri))
             archives[split.uri] = Input(split.uri, split.file_size, split.version)
         known = archives[split.uri]
-        splits.extend(_cut(replace(split, file_size=known.size, version=known.version), split_size))
+        if split != Split(split.uri):
+            parts.setdefault(split.uri, []).append(replace(split, file_size=None, version=None).to_json())
+        splits.append(replace(split, file_size=known.size, version=known.version))
+    for uri, lines in parts.items():
+        archives[uri] = replace(archives[uri], part=hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16])
     return Plan(tuple(archives.values()), tuple(splits), tuple(dict.fromkeys(twice)))
+
+
+def batches(plan: Plan, size: int) -> list[Plan]:
+    """A plan in parts of at most ``size`` splits, in order, each with the inputs that its splits are of."""
+    by_uri = {item.uri: item for item in plan.inputs}
+    parts = [plan.splits[at : at + size] for at in range(0, len(plan.splits), size)]
+    return [Plan(tuple(by_uri[uri] for uri in dict.fromkeys(split.uri for split in part)), part) for part in parts]
+
+
+def difference(old: Sequence[Input], new: Sequence[Input]) -> str | None:
+    """What tells the inputs of a run from others, in words: the first that differs. None when they are the same.
+
+    >>> difference([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 20, "2")])
+    '/a.warc.gz had 10 bytes and has 20'
+    >>> difference([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 10, "1"), Input("/b.warc.gz", 10, "1")])
+    '/b.warc.gz was not among them'
+    """
+    before, now = ({item.uri: item for item in inputs} for inputs in (old, new))
+    for item in old:
+        if item.uri not in now:
+            return f"{item.uri} is no longer among them"
+    for item in new:
+        was = before.get(item.uri)
+        if was is None:
+            return f"{item.uri} was not among them"
+        if item.part != was.part:
+            return f"other parts of {item.uri} are named"
+        if item.size != was.size:
+            if item.size is None:
+                return f"{item.uri} is not there any more"
+            if was.size is None:
+                return f"{item.uri} was not there"
+            return f"{item.uri} had {was.size} bytes and has {item.size}"
+        if item.version != was.version:
+            return f"{item.uri} was written again since"
+    return None
 
 
 def together(plan: Plan, most: int) -> list[list[Split]]:

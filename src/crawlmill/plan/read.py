@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 from crawlmill.errors import ReadFailed
 from crawlmill.plan.fields import MOST
 from crawlmill.plan.split import Split
+from crawlmill.records.record import Record
 from crawlmill.stores import Entry, Spans, open_source
 from crawlmill.stores.bounded import Bounded
-from crawlmill.warc.damage import Damage, damage
+from crawlmill.warc.damage import BodyDamage, Damage, damage
 from crawlmill.warc.ranges import read_span, runs
-from crawlmill.warc.reading import Reading
+from crawlmill.warc.reading import MAX_BODY, Reading
 from crawlmill.warc.stream import Item
+from crawlmill.where import Where
 
 _MISSING = (errno.ENOENT, errno.ENOTDIR)
 _UNREADABLE = (
@@ -30,12 +32,13 @@ _UNREADABLE = (
 """What a name or a file is at fault for, here and at every later try. All else is the machine's: the run ends."""
 
 
-def read_split(split: Split, reading: Reading) -> Generator[Item, None, None]:
-    """Every record of a split, and every damage row.
+def read_split(split: Split, reading: Reading, where: Where | None = None) -> Generator[Item, None, None]:
+    """Every record of a split that fits, and every damage row.
 
     Args:
         split: what is read. The file ends at its planned size, however long it is by now.
         reading: what is asked for; its counters are filled.
+        where: a condition on a record's headers; a record of which it cannot be told is a damage row of ``where``.
 
     Yields:
         Records (valid until the next one) and damage rows. Those that are about the whole file - it is not there, we may
@@ -53,7 +56,9 @@ def read_split(split: Split, reading: Reading) -> Generator[Item, None, None]:
         return
     try:
         try:
-            yield from read_span(source, split.start, split.end, split.ranges, reading)
+            found = read_span(source, split.start, split.end, split.ranges, reading)
+            plain = where is None and reading.max_body == MAX_BODY
+            yield from found if plain else _chosen(found, reading, where)
             if source.failure is not None:  # an analysis has caught it
                 raise source.failure
         except ReadFailed as failure:
@@ -78,6 +83,22 @@ def spans_of(split: Split) -> Spans:
     if split.ranges is not None:
         return [(run.start, run.end) for run in runs(split.ranges)]
     return [(split.start, MOST if split.end is None else split.end)]
+
+
+def _chosen(items: Iterator[Item], reading: Reading, where: Where | None) -> Iterator[Item]:
+    """The records that fit, each with the limit of its body, and the damage."""
+    for item in items:
+        if isinstance(item, Record):
+            item.max_body = reading.max_body
+            try:
+                if where is not None and not where(item):
+                    reading.rejected += 1
+                    continue
+            except BodyDamage as bad:
+                reading.rejected += 1
+                yield damage(item.uri, item.offset, item.length, bad.kind, "where", item.ordinal)
+                continue
+        yield item
 
 
 def unopened(uri: str, error: OSError, what: str = "it cannot be opened") -> Damage:

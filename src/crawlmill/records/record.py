@@ -44,7 +44,7 @@ class Record:
         max_body: bytes of a body that may be decoded and parsed, default: 8 MiB. What is larger raises
             :class:`BodyDamage`; nothing ever gets a part of a body.
 
-    A record may be used only until the next one is read.
+    A record may be used only until the next one is read; see :meth:`keep`.
     """
 
     max_body = MAX_BODY
@@ -71,6 +71,16 @@ class Record:
 
     def __repr__(self) -> str:
         return f"<Record {self.type} {self.url} at {self.uri}@{self.offset}+{self.ordinal}>"
+
+    def keep(self) -> Record:
+        """The same record with its block in memory: it may be used for ever. Where the block cannot be had, its beginning
+        is kept, and touching the rest raises :class:`BodyDamage` as it does now."""
+        from crawlmill.records.held import HeldBlock
+
+        block = HeldBlock(self._block, 2 * MAX_HTTP_HEADER)
+        kept = Record(self.uri, self.offset, self.length, self.ordinal, self.type, self.head, block, self.complete)
+        kept.max_body = self.max_body
+        return kept
 
     @lazy
     def headers(self) -> Headers:

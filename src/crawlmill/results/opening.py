@@ -14,10 +14,12 @@ import pyarrow as pa
 from crawlmill import registry, wire
 from crawlmill.contract import Analysis
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.output import REPORT
+from crawlmill.output.folder import WORK
+from crawlmill.output.formats import format_of_bytes
+from crawlmill.output.reading import read_table
+from crawlmill.output.tables import DAMAGE_SCHEMA, Row, rows_of, schema_of, table_of
 from crawlmill.partial import damage_rows, reducers_of
-from crawlmill.results.reading import read_table
-from crawlmill.results.rundir import DONE, WORK
-from crawlmill.results.tables import DAMAGE_SCHEMA, Row, rows_of, schema_of, table_of
 from crawlmill.schema import Column, Schema
 from crawlmill.scratch import Scratch
 from crawlmill.stores import is_stream, local_path, store_of
@@ -25,7 +27,6 @@ from crawlmill.stores.names import shown
 from crawlmill.terminal import escaped
 
 _WIRE = b'["'
-_ENDINGS = ("parquet", "jsonl", "csv", "tsv")
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,7 @@ def _piped(data: bytes) -> Opened:
         return Opened(wire_tables(data.splitlines()))
     if not data:
         raise CrawlmillError("standard input is empty", hint="pipe a result into it")
-    first = data[:4096].partition(b"\n")[0]
-    ending = (
-        "parquet" if data.startswith(b"PAR1") else "jsonl" if data[:1] == b"{" else "tsv" if b"\t" in first else "csv"
-    )
+    ending = format_of_bytes(data[:4096])
     with Scratch() as folder:
         path = os.path.join(folder, f"stdin.{ending}")
         with open(path, "wb") as file:
@@ -86,7 +84,7 @@ def _piped(data: bytes) -> Opened:
 
 def _folder(path: str) -> Opened:
     try:
-        with open(os.path.join(path, DONE), encoding="utf-8") as file:
+        with open(os.path.join(path, REPORT), encoding="utf-8") as file:
             files: dict[str, str] = json.load(file)["files"]
     except FileNotFoundError:
         parts = sorted(name for name in os.listdir(path) if name.startswith("part-"))
@@ -100,7 +98,9 @@ def _folder(path: str) -> Opened:
         )
         raise UsageError(what, shown(path), hint) from None
     except (ValueError, KeyError, TypeError):
-        raise CrawlmillError("not readable", shown(os.path.join(path, DONE)), "was it written by crawlmill?") from None
+        raise CrawlmillError(
+            "not readable", shown(os.path.join(path, REPORT)), "was it written by crawlmill?"
+        ) from None
     last = sorted(files, key=lambda name: (name == "damage", name))
     return Opened({name: read_table(os.path.join(path, files[name]), _schema(name)) for name in last})
 
@@ -158,7 +158,7 @@ def _wire_table(name: str, pairs: list[tuple[bytes, bytes]]) -> pa.Table:
     if found is not None:
         return table_of(schema_of(found), [row for key in sorted(states) for row in rows_of(found, key, states[key])])
     if name == wire.DAMAGE:
-        damage = [row for key in sorted(states) for row in damage_rows(key, states[key])]
+        damage = [row for key in sorted(states) for row in damage_rows(key, reducer.finish(states[key]))]
         rows = [tuple(getattr(row, column.name) for column in DAMAGE_SCHEMA) for row in damage]
         return table_of(DAMAGE_SCHEMA, rows)
     counts = [(wire.parse_key(key)[1][0], states[key]) for key in sorted(states)]

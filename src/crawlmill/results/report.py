@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
-from crawlmill.api import Run, report_of
-from crawlmill.results.writers import json_line
+from crawlmill.finished import Run, report_of
+from crawlmill.output.formats import format_named
+from crawlmill.output.tables import schema_of
 from crawlmill.units import human
 
 if TYPE_CHECKING:
@@ -104,34 +105,18 @@ def damage_line(run: Run) -> str:
 
 def write_json(run: Run, job: Job, top: int, out: IO[str]) -> None:
     """The report and the top rows as one JSON object."""
-    fields = report_of(run, job, "")
+    fields = report_of(run, job, {})
     fields.pop("files")
     fields["top"] = {analysis.name: top_of(run.batches(analysis.name), top)[0].to_pylist() for analysis in run.analyses}
     json.dump(fields, out, indent=1, ensure_ascii=False)
     out.write("\n")
 
 
-def write_rows(run: Run, format: str, out: IO[str]) -> None:
-    """All rows of the one analysis of a run, as text (Parquet goes to the bytes of a file that can seek, or a pipe)."""
-    table = run[run.analyses[0].name]
-    if format == "parquet":
-        import pyarrow.parquet as pq
-
-        out.flush()
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        out.buffer.write(sink.getvalue().to_pybytes())  # type: ignore[attr-defined]
-        return
-    columns: Sequence[str] = table.column_names
-    if format == "jsonl":
-        for batch in table.to_batches():
-            out.writelines(json_line(columns, tuple(row.values())) for row in batch.to_pylist())
-        return
-    import csv
-
-    from crawlmill.results.writers import cell
-
-    lines = csv.writer(out, delimiter="," if format == "csv" else "\t", lineterminator="\n")
-    lines.writerow(columns)
-    for batch in table.to_batches():
-        lines.writerows([cell(value) for value in row.values()] for row in batch.to_pylist())
+def write_rows(run: Run, format: str, out: BinaryIO) -> None:
+    """All rows of the one analysis of a run, to a file or a pipe. Raises :class:`UsageError` for an unknown format."""
+    (analysis,) = run.analyses
+    writer = format_named(format).write(out, schema_of(analysis))
+    for batch in run.batches(analysis.name):
+        writer.write([tuple(row.values()) for row in batch.to_pylist()])
+    writer.close()
+    out.flush()

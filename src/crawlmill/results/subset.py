@@ -7,14 +7,17 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from crawlmill.errors import UsageError
 from crawlmill.files import whole_file
+from crawlmill.looking.getting import LARGEST
+from crawlmill.looking.scanning import Inputs, scan
 from crawlmill.records.record import Record
+from crawlmill.stores.names import local_path
 from crawlmill.warc.damage import BodyDamage, Damage, damage
 from crawlmill.warc.stream import Item
 
@@ -40,6 +43,50 @@ class Written:
     converted: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     damage: list[Damage] = field(default_factory=list)
+
+
+def subset(
+    inputs: Inputs,
+    output: str | os.PathLike[str],
+    *,
+    types: str | None = None,
+    where: str | None = None,
+    url: str | Sequence[str] = (),
+    limit: int | None = None,
+    overwrite: bool = False,
+    max_record: int = LARGEST,
+    base: str | None = None,
+) -> Written:
+    """Write chosen records of archives to a new WARC, see :func:`write_subset`.
+
+    Args:
+        inputs, types, where, base: as in :func:`crawlmill.scan`.
+        output: the new local file; one gzip member a record when its name ends in ``.gz``.
+        url: beginnings of URLs to take, one or several. Default: any URL, and records without one.
+        limit: how many records at most. Default: None.
+        overwrite: replace what is there. Default: False.
+        max_record: bytes of a block that may be loaded; a larger record is left out, as damage. Default: 1 GiB.
+
+    Returns:
+        What was written, what was left out, and the damage.
+
+    Raises:
+        UsageError: the call is wrong, or the output exists. CrawlmillError: reading or writing failed; then there is no output.
+
+    >>> import crawlmill, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = crawlmill.subset("data_samples/*.warc.gz", f"{folder}/404.warc.gz", where="status=404")
+    ...     made.records, crawlmill.verify(f"{folder}/404.warc.gz").sound
+    (3, True)
+    """
+    prefixes = (url,) if isinstance(url, str) else tuple(url)
+    path = local_path(os.fspath(output))
+    chosen = (
+        item
+        for item in scan(inputs, types=types, where=where, max_record=max_record, max_body=max_record, base=base)
+        if not prefixes or isinstance(item, Damage) or (item.url or "").startswith(prefixes)
+    )
+    return write_subset(chosen, path, limit, overwrite)
 
 
 def write_subset(items: Iterable[Item], path: str, limit: int | None = None, overwrite: bool = False) -> Written:

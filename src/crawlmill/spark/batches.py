@@ -11,7 +11,7 @@ from typing import Callable
 import pyarrow as pa
 
 from crawlmill.errors import CrawlmillError, DamageLimit
-from crawlmill.plan.scan import read_split
+from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
 from crawlmill.spark.arrays import KINDS, Cell, Kind

@@ -9,7 +9,6 @@ import glob
 import json
 import os
 import re
-import tempfile
 import threading
 import uuid
 import zlib
@@ -17,15 +16,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable
 
 from crawlmill import jobspec, wire
 from crawlmill.errors import CrawlmillError
+from crawlmill.mapside import map_side
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.planner import CLUSTER_SPLIT, TASKS
 from crawlmill.plan.split import Split
-from crawlmill.streaming import run_guarded
-from crawlmill.task import Job, Task
+from crawlmill.task import Job
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from crawlmill.engines import Work
 
 Pair = tuple[bytes, bytes]
-KEPT = 64 << 20
-"""Bytes of a task's lines that are kept in memory until Spark takes them; more wait in a file."""
 POLL = 2.0
 _CAUSE = re.compile(r"(?:Caused by: )?([\w.$]*(?:Error|Exception|Interrupt)\b.*)")
 
@@ -149,27 +146,8 @@ def cause_of(text: str) -> str:
 
 def read_lines(job: str, limit: float | None, lines: Iterable[str]) -> Iterator[Pair]:
     """The map side, on an executor: manifest lines in, merged pairs out as memory fills."""
-    asked = _job(job)
-    with tempfile.SpooledTemporaryFile(KEPT) as kept:
-        task = Task(asked, kept.writelines)
-        for line in lines:
-            split = Split.from_line(line)
-            if limit is None:
-                task.run(split)
-            else:
-                run_guarded(asked, split, limit, kept.writelines)
-            yield from _taken(kept)
-        task.finish()
-        yield from _taken(kept)
-
-
-def _taken(kept: IO[bytes]) -> Iterator[Pair]:
-    """The lines that were kept, as pairs; then they are dropped."""
-    kept.seek(0)
-    for line in kept:
-        yield wire.split(line)
-    kept.seek(0)
-    kept.truncate()
+    for found in map_side(_job(job), map(Split.from_line, lines), record_timeout=limit):
+        yield from map(wire.split, found)
 
 
 def merge_pairs(job: str, pairs: Iterable[Pair]) -> Iterator[bytes]:

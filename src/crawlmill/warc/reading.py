@@ -25,6 +25,7 @@ class Reading:
         max_record: bytes of a block that may be loaded.
         full: inflate everything and check every digest.
         max_body: bytes of a decoded body, and of a JSON or text block, that may be parsed.
+        rejected: records that a condition left out.
         types: records seen, by type.
         empty_members: gzip members without a byte in them.
         bytes: bytes of the file as stored that the span takes.
@@ -40,3 +41,4 @@ class Reading:
     bytes: int = 0
     trace: list[Piece] | None = None
     max_body: int = MAX_BODY
+    rejected: int = 0

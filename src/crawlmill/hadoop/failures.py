@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from crawlmill.submit.patterns import Reason
 
 _BECAUSE = re.compile(r"(?:Exception|Error)\b")
 _PROLOGUE = re.compile(r"^(?:\S+ \S+ (?:ERROR|FATAL|WARN) \S+: )?(?:\S+: )?(?:[\w.$]+(?:Exception|Error): )*")
@@ -23,13 +24,6 @@ _KNOWN = (
     ),
 )  # fmt: skip
 """Causes with a remedy of their own: what a line says then, what we say, what to do."""
-
-
-class Reason(NamedTuple):
-    """Why it failed, and what to do next where that is known."""
-
-    what: str
-    hint: str | None = None
 
 
 def known(lines: Iterable[str]) -> Reason | None:

@@ -16,6 +16,9 @@ from crawlmill.warc.damage import COLUMNS
 
 Row = tuple[object, ...]
 BATCH = 50_000
+"""Rows that a sink is given at once, at most."""
+ROWS = 10_000
+"""Rows of a table that is read in parts."""
 DAMAGE_SCHEMA: Schema = parse_schema(COLUMNS)
 _ARROW = {
     "string": pa.string(),
@@ -117,7 +120,7 @@ def deliver(
             if name == wire.DAMAGE:
                 batch.extend(
                     (row.uri, row.offset, row.length, row.kind, row.message, row.analysis, row.ordinal, row.records)
-                    for row in damage_rows(key, state)  # type: ignore[arg-type]
+                    for row in damage_rows(key, reducers[name].finish(state))
                 )
             else:
                 batch.extend(rows_of(by_name[name], key, state))

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 
 from crawlmill.cluster.finding import Found
-from crawlmill.cluster.following import call
 from crawlmill.errors import CrawlmillError
+from crawlmill.hadoop.commands import call
 from crawlmill.stores import store_of
 from crawlmill.stores.webhdfs import ask
 
