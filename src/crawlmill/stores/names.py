@@ -55,8 +55,9 @@ def local_path(uri: str) -> str:
     """
     path = _possible(os.fspath(uri))
     if path[: len(_FILE)].lower() != _FILE:
-        if scheme(path) not in ("file", STDIN):
-            raise UsageError(f"a local file is needed here, not {scheme(path)}://", uri, "name a path of this machine")
+        if scheme(path) != "file":
+            what = "-" if path == STDIN else f"{scheme(path)}://"
+            raise UsageError(f"a local file is needed here, not {what}", uri, "name a path of this machine")
         return path
     host, _, below = path[len(_FILE) :].partition("/")
     if host.lower() not in ("", "localhost"):
