@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.scratch import Scratch
 from crawlmill.spark.rdd import Lines, bring_files, progress, run_lines, save_parts, tasks_of
 from crawlmill.stores import local_path, scheme
 from crawlmill.streaming import add_job_options, job_of
@@ -85,18 +86,20 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> None:
 def leave_parts(spark: SparkSession, arguments: argparse.Namespace) -> None:
     """Sorted parts of the wire format, in a folder of another file system."""
     from crawlmill import jobspec
+    from crawlmill.jobspec import own_zip, with_code
     from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
     from crawlmill.spark.options import refuse_streams
 
-    job = job_of(arguments.analyses.split(","), arguments)
+    job = with_code(job_of(arguments.analyses.split(","), arguments))
     size = arguments.split_size << 20 if arguments.split_size else CLUSTER_SPLIT
     plan = make_plan(arguments.inputs, size, arguments.base)
     refuse_streams(plan.streams)
     splits = [split.to_json() for split in plan.splits]
     tasks = tasks_of(len(splits), plan.size)
-    lines = Lines(jobspec.to_json(job), splits, tasks, arguments.reducers, arguments.record_timeout)
-    bring_files(spark.sparkContext, job)
-    save_parts(spark.sparkContext, lines, arguments.output)
+    lines = Lines(jobspec.for_nodes(job), splits, tasks, arguments.reducers, arguments.record_timeout)
+    with Scratch() as folder:
+        bring_files(spark.sparkContext, own_zip(job, folder))
+        save_parts(spark.sparkContext, lines, arguments.output)
 
 
 def write_tables(spark: SparkSession, arguments: argparse.Namespace) -> None:
@@ -122,6 +125,7 @@ def write_tables(spark: SparkSession, arguments: argparse.Namespace) -> None:
         max_body=arguments.max_body << 20,
         split_size=arguments.split_size << 20 if arguments.split_size else None,
         base=arguments.base,
+        ship=arguments.ship,
         on=Session(spark, arguments.reducers, arguments.record_timeout, arguments.staging),
     )
     print(f"damage rows: {found.damage.num_rows}; written to {found.output}", file=sys.stderr)

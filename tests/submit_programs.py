@@ -10,8 +10,8 @@ from crawlmill.submit.processes import members
 
 
 def wait_for(true: Callable[[], object]) -> None:
-    """Wait until something is true; a minute at most."""
-    until = time.monotonic() + 60
+    """Wait until something is true; three minutes at most."""
+    until = time.monotonic() + 180
     while not true():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Record", "__version__", "analysis", "get", "inspect", "run", "scan", "subset", "verify"]
+__all__ = ["Record", "__version__", "analysis", "get", "inspect", "run", "scan", "shipped", "subset", "verify"]
 
 if TYPE_CHECKING:
     from crawlmill.api import run
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crawlmill.looking.inspecting import inspect
     from crawlmill.looking.scanning import scan
     from crawlmill.looking.verifying import verify
+    from crawlmill.own.imports import shipped
     from crawlmill.records.record import Record
     from crawlmill.results.subset import subset
 
@@ -24,6 +25,7 @@ _ROOMS = {
     "inspect": "crawlmill.looking.inspecting",
     "run": "crawlmill.api",
     "scan": "crawlmill.looking.scanning",
+    "shipped": "crawlmill.own.imports",
     "subset": "crawlmill.results.subset",
     "verify": "crawlmill.looking.verifying",
 }

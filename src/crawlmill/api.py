@@ -20,13 +20,15 @@ from crawlmill.engines.local import Local
 from crawlmill.errors import UsageError
 from crawlmill.finished import Run as Run
 from crawlmill.finished import judge, report_of
-from crawlmill.identity import identity_of
+from crawlmill.identity import difference, identity_of, refuse_undigested
 from crawlmill.output import Output
 from crawlmill.output.places import output_of
 from crawlmill.output.tables import DAMAGE_SCHEMA, Sink, TableSink, deliver, schema_of
 from crawlmill.output.work import Stored
+from crawlmill.own.closure import gather
+from crawlmill.own.imports import checked
 from crawlmill.partial import fresh_names, merge_files, reducers_of
-from crawlmill.plan.planner import Input, Plan, difference, make_plan, name_inputs
+from crawlmill.plan.planner import Input, Plan, changed_input, make_plan, name_inputs
 from crawlmill.scratch import Scratch
 from crawlmill.submit import Event
 from crawlmill.task import Job
@@ -65,6 +67,7 @@ def run(
     on: Engine | str | None = None,
     say: Callable[[str], None] = lambda line: None,
     events: Callable[[Event], None] = lambda event: None,
+    ship: Sequence[str | os.PathLike[str]] = (),
 ) -> Run:
     """Run analyses over archives, in one pass: on this machine, or on another engine.
 
@@ -96,6 +99,8 @@ def run(
         on: another engine, by name or with its options: ``on="hadoop"``, ``on=Hadoop(reducers=3)``.
         say: told what a cluster says.
         events: told what happens, see :class:`crawlmill.submit.Event`.
+        ship: files and folders that the analyses need, modules or data: they belong to the run's identity and travel to the
+            nodes, see :func:`crawlmill.shipped`.
 
     Raises:
         UsageError: the call is wrong. DamageLimit: more damage than was allowed, or no record at all was read; the tables are
@@ -117,8 +122,10 @@ def run(
         raise UsageError("--resume and --overwrite exclude each other")
     if output is None and (batch is not None or work is not None or resume or overwrite):
         raise UsageError("there is no output to keep anything for", hint="name one with -o")
-    job = make_job(analyses, options, types, where, max_record, check == "full", max_body)
+    job = make_job(analyses, options, types, where, max_record, check == "full", max_body, ship)
     identity = identity_of(job)
+    if resume:
+        refuse_undigested(identity)
     know_hdfs()
     items = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     named = [os.fspath(item) for item in items]
@@ -146,7 +153,8 @@ def run(
                 files = run_batches(
                     engine, job, stored.plan, identity, stored.batch, keep, scratch, say, progress, events
                 )
-                result = _finish(job, stored.plan, files, scratch, place, identity, started)
+                with checked():  # a merge of the user's own may import, too
+                    result = _finish(job, stored.plan, files, scratch, place, identity, started)
             finally:
                 place.close()
     judge(result, damage, max_damage)
@@ -165,18 +173,17 @@ def _refuse_other(
         )
 
 
-def _refuse_identity(place: Output, old: object, new: Mapping[str, object]) -> None:
-    if old != _plain(new):
-        raise UsageError(
-            "the output belongs to another run", place.name, "same analyses, options and filters, or use --overwrite"
-        )
+def _refuse_identity(place: Output, old: Mapping[str, Any], new: Mapping[str, object]) -> None:
+    changed = difference(old, new)
+    if changed:
+        raise UsageError(f"the output belongs to another run: {changed}", place.name, _ANEW)
 
 
 def _refuse_inputs(place: Output, old: Sequence[Input], named: Plan) -> None:
     streams = named.streams
     if streams:
         raise UsageError("what was read of standard input or a pipe is gone: it cannot be resumed", min(streams), _ANEW)
-    changed = difference(old, named.inputs)
+    changed = changed_input(old, named.inputs)
     if changed is not None:
         raise UsageError(
             f"the inputs are not those of the run: {changed}", place.name, f"give the same ones, or {_ANEW}"
@@ -197,10 +204,11 @@ def make_job(
     max_record: int = MAX_RECORD,
     full: bool = False,
     max_body: int = MAX_BODY,
+    ship: Sequence[str | os.PathLike[str]] = (),
 ) -> Job:
-    """The job of names and settings. Raises :class:`UsageError` for what does not fit, :class:`MissingExtra`."""
+    """The job of names and settings. Raises :class:`UsageError` for what does not fit, :class:`MissingPackage`."""
     named = [analyses] if isinstance(analyses, (str, Analysis)) else list(analyses)
-    loaded = registry.load(named)
+    loaded = registry.load(named, ship)
     for base, values in (options or {}).items():
         if base not in [analysis.base for analysis in loaded]:
             raise UsageError(f"options are given for {base!r}, which is not run")
@@ -208,7 +216,7 @@ def make_job(
     for analysis in loaded:
         analysis.require()
     condition = None if where is None else parse_where(where)
-    return Job(tuple(loaded), type_set(types), condition, max_record, full, max_body)
+    return Job(tuple(loaded), type_set(types), condition, max_record, full, max_body, gather(loaded, ship))
 
 
 def _finish(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional, Protocol, Union
 
 from crawlmill import wire
-from crawlmill.errors import MissingExtra, UsageError
+from crawlmill.errors import MissingExtra, MissingPackage, UsageError
 from crawlmill.records.record import Record
 from crawlmill.schema import Schema, names, parse_schema
 
@@ -17,7 +17,8 @@ Pairs = Optional[Iterable[tuple[wire.Key, object]]]
 Option = Union[str, int, bool, None]
 _NAME = re.compile(r"[A-Za-z_][\w.\-]*")
 PACKAGES = {"resiliparse": "html"}
-"""Packages that an analysis may depend on, and the extra that brings each."""
+"""Packages that an extra of crawlmill brings; any other that an analysis depends on is installed by its own name."""
+_PACKAGE = re.compile(r"[A-Za-z0-9](?:[\w.\-]*[A-Za-z0-9])?")
 TABLES = ("unicode", "public-suffixes")
 
 
@@ -120,12 +121,29 @@ class Analysis:
         return replace(self, options={**self.options, **options})
 
     def require(self) -> None:
-        """Raise :class:`MissingExtra` when a package that it depends on is not installed."""
-        from importlib.util import find_spec
+        """Raise :class:`MissingPackage` when a package that it depends on is not installed."""
+        require_packages(self.depends, self.base)
 
-        for package in self.depends:
-            if package in PACKAGES and find_spec(package) is None:
-                raise MissingExtra(package, PACKAGES[package], where=self.base)
+
+def require_packages(depends: Iterable[str], where: str) -> None:
+    """Raise :class:`MissingPackage`, or :class:`MissingExtra`, for a package that is not installed."""
+    for package in depends:
+        if package in TABLES or package.endswith("?") or _is_there(package):
+            continue
+        if package in PACKAGES:
+            raise MissingExtra(package, PACKAGES[package], where)
+        raise MissingPackage(package, where)
+
+
+def _is_there(package: str) -> bool:
+    """Whether a package is installed, by the name that it is installed by, or imported by."""
+    from importlib import metadata, util
+
+    try:
+        metadata.version(package)
+        return True
+    except metadata.PackageNotFoundError:
+        return package.isidentifier() and util.find_spec(package) is not None
 
 
 def analysis(
@@ -138,8 +156,9 @@ def analysis(
         key: the key's columns, ``"name: type, ..."``; types as in :class:`crawlmill.schema.Column`.
         value: the value's columns in the finished table.
         types: WARC record types it wants, separated by blanks; None for all. ``metadata/json`` means those with JSON (WAT).
-        depends: packages and tables (``unicode``, ``public-suffixes``) that the answer depends on, separated by blanks; a
-            package with a ``?`` is asked for only when a record needs it.
+        depends: packages and tables (``unicode``, ``public-suffixes``) that the answer depends on, separated by blanks: a
+            package by the name that pip installs it by. A run does not begin without it, and its version belongs to the
+            run's identity. A package with a ``?`` is asked for only when a record needs it.
 
     Keyword-only parameters of the function are its options. Raises :class:`UsageError` for a declaration that is wrong.
 
@@ -167,10 +186,10 @@ def analysis(
                 )
             options[parameter.name] = parameter.default
         wanted = depends.split()
-        unknown = [item for item in wanted if item.rstrip("?") not in PACKAGES and item not in TABLES]
+        wrong_names = [item for item in wanted if not _PACKAGE.fullmatch(item[:-1] if item.endswith("?") else item)]
         try:
-            if unknown:
-                raise ValueError(f"depends on {unknown[0]!r}; known are {', '.join([*PACKAGES, *TABLES])}")
+            if wrong_names:
+                raise ValueError(f"depends on {wrong_names[0]!r}; give names of packages, or of {' and '.join(TABLES)}")
             key_schema, value_schema = parse_schema(key), parse_schema(value)
             reduce.check([column.type for column in value_schema])
             if any(column.type.startswith("list") for column in key_schema):

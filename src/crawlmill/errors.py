@@ -52,6 +52,21 @@ class DamageLimit(CrawlmillError):
         return type(self), (self.what, self.where, self.hint)
 
 
+class MissingPackage(CrawlmillError):
+    """A package that an analysis of the user's own needs is not installed.
+
+    >>> print(MissingPackage("tldextract", "sites"))
+    sites: the package tldextract is needed here and not installed; pip install tldextract
+    """
+
+    def __init__(self, package: str, where: str | None = None) -> None:
+        super().__init__(f"the package {package} is needed here and not installed", where, f"pip install {package}")
+        self.package = package
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.package, self.where)
+
+
 class MissingExtra(CrawlmillError):
     """A package that this input or analysis needs is not installed.
 

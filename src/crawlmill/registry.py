@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import os
 import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Callable, Union
+from typing import Union
 
 from crawlmill.contract import Analysis, Option
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.own import imports
+from crawlmill.own.files import digest_of
 
 ENTRY_POINTS = "crawlmill.analyses"
 Named = Union[str, Analysis]
@@ -31,16 +33,20 @@ def builtin_names() -> list[str]:
     return sorted(name for name in modules if _found(importlib.import_module(f"crawlmill.mappers.{name}")))
 
 
-def load(named: Iterable[Named]) -> list[Analysis]:
+def load(named: Iterable[Named], ship: Iterable[str | os.PathLike[str]] | None = None) -> list[Analysis]:
     """Analyses by name, by ``file.py[:name]``, by ``package.module:name``, or as they are.
 
-    A string may name several, separated by commas. Raises :class:`UsageError` for what cannot be found and for two of one
-    name.
+    A string may name several, separated by commas. ``ship`` names files that :func:`crawlmill.shipped` finds from now on,
+    also while a file of analyses is loaded. Raises :class:`UsageError` for what cannot be found and for two of one name.
 
     >>> [analysis.name for analysis in load(["origins,status"])]
     ['origins', 'status']
     """
     analyses: list[Analysis] = []
+    if ship is not None:
+        from crawlmill.own.closure import given_files
+
+        imports.offer((name, path, digest_of(path)) for name, path in given_files(ship).items())
     for item in named:
         if isinstance(item, Analysis):
             analyses.append(item)
@@ -112,26 +118,6 @@ def _value(text: str, default: Option) -> Option:
     return text
 
 
-def source_digest(analysis: Analysis) -> str:
-    """SHA-256 of the source that an analysis stands in: another text, another identity of the run."""
-    module = inspect.getmodule(analysis.function)
-    text: str | None = None
-    for of in (module, analysis.function):
-        try:
-            text = inspect.getsource(of) if of is not None and getattr(of, "__name__", "") != "__main__" else None
-        except (OSError, TypeError):
-            continue
-        if text is not None:
-            break
-    data = text.encode("utf-8", "replace") if text is not None else _code(analysis.function)
-    return hashlib.sha256(data).hexdigest()
-
-
-def _code(function: Callable[..., object]) -> bytes:
-    code = function.__code__
-    return repr((code.co_code, code.co_consts, code.co_names)).encode()
-
-
 def _load(spec: str) -> list[Analysis]:
     path, colon, name = spec.rpartition(":")
     if spec.endswith(".py"):
@@ -140,7 +126,7 @@ def _load(spec: str) -> list[Analysis]:
         return _pick(_file_module(path), name, path, os.path.abspath(path))
     if colon and path:
         try:
-            return _pick(importlib.import_module(path), name, path, path)
+            return _pick(_module(path), name, path, path)
         except ImportError as error:
             raise UsageError(f"cannot import {path}: {error}", hint="check the name and that it is installed") from None
     if spec.isidentifier():
@@ -179,14 +165,20 @@ def _file_module(path: str) -> ModuleType:
     if not os.path.isfile(whole):
         raise UsageError("no such file", where=path, hint="give the path of a Python file with @analysis functions")
     name = f"crawlmill_file_{hashlib.sha256(os.fsencode(whole)).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, whole)
-    if spec is None or spec.loader is None:
-        raise UsageError("not a Python file", where=path)
+    digest = imports.entry_digest(whole)
+    if digest is not None:
+        with imports.checked():
+            return _executed(name, path, imports.spec_of(name, whole, digest))
+    from crawlmill.own.closure import loading
+
+    with loading(whole) as own:
+        return _executed(name, path, imports.spec_of(name, whole, own.digest))
+
+
+def _executed(name: str, path: str, spec: ModuleSpec) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    folder = os.path.dirname(whole)
-    if folder not in sys.path:
-        sys.path.append(folder)  # it may import its neighbours
+    assert spec.loader is not None
     try:
         spec.loader.exec_module(module)
     except CrawlmillError:
@@ -197,6 +189,16 @@ def _file_module(path: str) -> ModuleType:
             f"the file raised {type(error).__name__}: {error}", where=path, hint="mend it and run again"
         ) from error
     return module
+
+
+def _module(name: str) -> ModuleType:
+    """A module by its name, as its files are now."""
+    if imports.is_known(name) or name.partition(".")[0] in imports.FOREIGN:
+        return importlib.import_module(name)
+    from crawlmill.own.closure import loading
+
+    with loading("", name):
+        return importlib.import_module(name)
 
 
 def entry_points() -> dict[str, str]:

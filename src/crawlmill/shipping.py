@@ -1,9 +1,8 @@
 """What travels to a node: the part of crawlmill that runs there as one zip (Python 3.9 and its standard library), a job, and
-the files of a user's own analyses."""
+the user's own files as another zip."""
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import os
 import zipfile
@@ -34,7 +33,7 @@ NODE_MODULES = (
     "mapside",
     "streaming",
 )
-NODE_ROOMS = ("records", "warc", "stores", "plan", "guard", "mappers", "reducers", "jobs", "spark")
+NODE_ROOMS = ("own", "records", "warc", "stores", "plan", "guard", "mappers", "reducers", "jobs", "spark")
 ZIP, JOB = "crawlmill.zip", "job.json"
 ENV = "env"
 """The folder on a node that a packed environment is unpacked into."""
@@ -106,32 +105,21 @@ def folder_of(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def own_files(job: Job) -> list[str]:
-    """The files that a user's own analyses stand in.
-
-    Raises:
-        UsageError: an analysis that no file leads to, or two files of one name.
-    """
-    own: dict[str, str] = {}
+def refuse_what_stays(job: Job) -> None:
+    """Raise :class:`UsageError` for an analysis, or a module of the user's own, that no file leads to."""
     for analysis in job.analyses:
-        path = analysis.spec.rpartition(":")[0]
         if not analysis.spec:
             raise UsageError(
                 f"{analysis.base} was defined in a notebook", hint="put it into a file to run it on a cluster"
             )
-        if path.endswith(".py") and own.setdefault(os.path.basename(path), path) != path:
-            raise UsageError("two files of one name cannot be shipped", path, "rename one")
-    return list(own.values())
+    jobspec.refuse_what_stays(job)
 
 
 def ship(job: Job, folder: str | os.PathLike[str]) -> list[str]:
-    """Put the zip and the job into a folder; answers their paths, and those of the user's own files, all of which a task
-    must find in its working folder. Raises :class:`UsageError` as :func:`own_files` does."""
-    place, own = Path(folder), own_files(job)
+    """Put crawlmill's zip, the job and the zip of the user's own files into a folder. Returns their paths; a task must find
+    all of them in its working folder. Raises :class:`UsageError`."""
+    refuse_what_stays(job)
+    job, place = jobspec.with_code(job), Path(folder)
     write_zip(place / ZIP)
-    shipped = tuple(
-        dataclasses.replace(analysis, spec=os.path.basename(analysis.spec)) if ".py:" in analysis.spec else analysis
-        for analysis in job.analyses
-    )
-    (place / JOB).write_text(jobspec.to_json(dataclasses.replace(job, analyses=shipped)))
-    return [str(place / ZIP), str(place / JOB), *own]
+    (place / JOB).write_text(jobspec.for_nodes(job))
+    return [str(place / ZIP), str(place / JOB), *jobspec.own_zip(job, place)]

@@ -16,6 +16,8 @@ from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.files import system_error
 from crawlmill.mapside import Reports, map_side
+from crawlmill.own import imports
+from crawlmill.own.closure import gather
 from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
@@ -83,6 +85,8 @@ def _mapper(names: Sequence[str]) -> None:
     add_job_options(parser)
     arguments = parser.parse_args()
     job = job_of(list(names) or arguments.analysis, arguments) if arguments.job is None else read_job(arguments.job)
+    if arguments.job is not None:
+        imports.seal()
     out = sys.stdout.buffer
     patience.say = lambda text: _report(f"status:{text}")
     for lines in map_side(
@@ -112,6 +116,9 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="an option of an analysis"
     )
+    parser.add_argument(
+        "--ship", action="append", default=[], metavar="PATH", help="a file or folder that the analyses need"
+    )
     parser.add_argument("--types", help="record types in place of the analyses' own")
     parser.add_argument("--where", help="a condition on the headers, e.g. 'status=200 and mime=text/html'")
     parser.add_argument(
@@ -134,12 +141,13 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 def job_of(names: Sequence[str], arguments: argparse.Namespace) -> Job:
     """The job that arguments of :func:`add_job_options` ask for."""
-    analyses = registry.with_settings(registry.load(names), arguments.set)
+    analyses = registry.with_settings(registry.load(names, arguments.ship or None), arguments.set)
     where = None if arguments.where is None else parse_where(arguments.where)
     for analysis in analyses:
         analysis.require()
     sizes = arguments.max_record << 20, arguments.max_body << 20
-    return Job(tuple(analyses), type_set(arguments.types), where, sizes[0], arguments.check == "full", sizes[1])
+    code = gather(analyses, arguments.ship) if arguments.ship else None
+    return Job(tuple(analyses), type_set(arguments.types), where, sizes[0], arguments.check == "full", sizes[1], code)
 
 
 def _report(what: str) -> None:
@@ -151,7 +159,7 @@ def _report(what: str) -> None:
 def read_job(path: str) -> Job:
     """The job of a file that an engine wrote."""
     with open(path, encoding="utf-8") as file:
-        return jobspec.from_json(file.read())
+        return jobspec.from_json(file.read(), os.path.dirname(path))
 
 
 def _splits(stdin: BinaryIO) -> Iterator[Split]:
@@ -210,6 +218,7 @@ def _reducer(only: Sequence[str]) -> None:
     reducers = _Merges(arguments.merges, only[0] if only else None)
     if arguments.job is not None:
         reducers.update(reducers_of(read_job(arguments.job).analyses))
+        imports.seal()
     sys.stdout.buffer.writelines(merged(sys.stdin.buffer, reducers))
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from crawlmill.collecting import Collector
 from crawlmill.contract import Analysis
 from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.own import imports
+from crawlmill.own.files import Code
 from crawlmill.partial import counter_lines, damage_line, key_of
 from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
@@ -38,6 +40,7 @@ class Job:
         max_record: bytes of a block that may be loaded.
         full: inflate everything and check digests.
         max_body: bytes of a body that may be decoded and parsed.
+        code: the user's own code that this depends on; None where nobody asked yet.
     """
 
     analyses: tuple[Analysis, ...]
@@ -46,6 +49,7 @@ class Job:
     max_record: int = MAX_RECORD
     full: bool = False
     max_body: int = MAX_BODY
+    code: Code | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -121,7 +125,13 @@ class Task:
         """
         reading = self._reading = self.job.reading()
         with closing(read_split(split, reading, self.job.where)) as items:
-            yield from self._read(items, skip or {})
+            found = self._read(items, skip or {})
+            while True:
+                with imports.checked():  # while the analyses run, and not while somebody else has the lines
+                    lines = next(found, None)
+                if lines is None:
+                    break
+                yield lines
         records, self._reading = sum(reading.types.values()), self.job.reading()
         self.seen += records
         self._count({f"records:{kind}": count for kind, count in reading.types.items()})
@@ -164,6 +174,12 @@ class Task:
                     grown += self._report(_of_record(record, bad.kind, collector.name))
                 except CrawlmillError:
                     raise
+                except ModuleNotFoundError as error:  # what is not there for one record is there for none
+                    raise CrawlmillError(
+                        f"the module {error.name} is not found here",
+                        collector.name,
+                        "name a file of your own with --ship, an installed package in depends= of the analysis",
+                    ) from None
                 # the user's code may raise anything: its pairs of this record are lost, and said
                 except Exception as error:
                     grown += self._report(_of_record(record, "analysis", collector.name, said(error)))

@@ -58,7 +58,7 @@ def test_rows_go_to_standard_output_beside_events_in_a_file(samples: Path, tmp_p
     assert done.stdout.count("\n") == 22 and told((tmp_path / "events").read_text())[-1]["state"] == "succeeded"
 
 
-@pytest.mark.parametrize("runner", ["inline", "local"])
+@pytest.mark.parametrize("runner", ["inline", pytest.param("local", marks=pytest.mark.slow)])
 def test_mrjob(samples: Path, tmp_path: Path, runner: str) -> None:
     words = ["run", "origins", str(samples / "*.warc.gz"), "--on", "mrjob", "--runner", runner]
     done = crawlmill(*words, "--events", "-")

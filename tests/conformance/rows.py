@@ -20,7 +20,7 @@ from crawlmill.engines.hadoop import Hadoop
 from crawlmill.engines.local import Local
 from crawlmill.engines.mrjob import MrJob
 from crawlmill.engines.spark import Spark
-from crawlmill.errors import UsageError
+from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.shipping import ship
 from crawlmill.stores import STDIN
 from sessions import OLD, led_to, spark_home
@@ -34,6 +34,12 @@ class _Own:
 
     def commands(self, work: Work) -> list[str]:
         raise UsageError("the test's own")
+
+
+def refuse_failed(code: int, errors: str) -> None:
+    """Raise for a program that failed what it said last."""
+    if code:
+        raise CrawlmillError(([line for line in errors.splitlines() if line.strip()] or ["it said nothing"])[-1])
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Pipe(_Own):
         done = subprocess.run(
             ["bash", "-c", text], cwd=folder, capture_output=True, text=True, check=False, timeout=300
         )
-        assert done.returncode == 0, done.stderr
+        refuse_failed(done.returncode, done.stderr)
         return [str(folder / "out")]
 
 
@@ -148,7 +154,7 @@ class Connected(_Own):
         done = subprocess.run(
             [sys.executable, str(program), self.url], input=asked, capture_output=True, check=False, timeout=300
         )
-        assert done.returncode == 0, done.stderr.decode()[-4000:]
+        refuse_failed(done.returncode, done.stderr.decode())
         found: list[str] = json.loads(done.stdout)
         return found
 
@@ -163,9 +169,11 @@ ON_SPARK = (pytest.mark.spark, pytest.mark.xdist_group("spark"))
 
 ON_STANDALONE = (pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("standalone"))
 ON_YARN = (pytest.mark.spark, pytest.mark.slow, *ON_HADOOP)
-EVERYWHERE = frozenset({"analyses", "counters", "filters", "resume", "notebook", "standard_input"})
+EVERYWHERE = frozenset(
+    {"analyses", "counters", "filters", "resume", "notebook", "standard_input", "own_code", "late_module"}
+)
 """The tests of an engine; another place of it has the first ones, and one of Spark's has real archives too."""
-ELSEWHERE = frozenset({"analyses", "counters"})
+ELSEWHERE = frozenset({"analyses", "counters", "own_code"})
 
 
 def _slow(name: str) -> tuple[pytest.MarkDecorator, ...]:
@@ -186,3 +194,16 @@ ROWS = [
     Row("hadoop", _hadoop, "cluster", ON_HADOOP, CLUSTER),
     Row("mrjob hadoop", _mrjob_on_hadoop, "cluster", ON_HADOOP, CLUSTER),
 ]
+
+
+def rows(test: str) -> list[object]:
+    """The engines as parameters of a test; what one cannot do is expected to fail, and must."""
+    found = []
+    for row in ROWS:
+        if test not in (row.only or EVERYWHERE):
+            continue
+        marks = list(row.marks)
+        if test in row.gaps:
+            marks.append(pytest.mark.xfail(raises=UsageError, strict=True, reason=row.gaps[test]))
+        found.append(pytest.param(row, id=row.name, marks=marks))
+    return found

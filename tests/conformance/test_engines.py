@@ -18,11 +18,10 @@ import pytest
 
 import crawlmill
 from archives import gz, gz_whole, make_record
-from conformance.rows import EVERYWHERE, ROWS, Row
+from conformance.rows import Row, rows
 from crawlmill import analysis, registry
 from crawlmill.engines import Engine
 from crawlmill.engines.local import Local
-from crawlmill.errors import UsageError
 from crawlmill.reducers import total
 
 ALL = sorted(registry.builtin_names())
@@ -30,19 +29,6 @@ BAD = str(Path(__file__).parents[1] / "engines" / "analyses.py")
 REFERENCE = Local(workers=1, pool="thread")
 SPLIT = 100_000
 Answers = tuple[Path, "crawlmill.api.Run"]  # type: ignore[name-defined]
-
-
-def rows(test: str) -> list[object]:
-    """The engines as parameters of a test; what one cannot do is expected to fail, and must."""
-    found = []
-    for row in ROWS:
-        if test not in (row.only or EVERYWHERE):
-            continue
-        marks = list(row.marks)
-        if test in row.gaps:
-            marks.append(pytest.mark.xfail(raises=UsageError, strict=True, reason=row.gaps[test]))
-        found.append(pytest.param(row, id=row.name, marks=marks))
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -138,6 +138,7 @@ def test_a_killed_run_on_spark_goes_on(yarn: Path, crawl: Path, whole: dict[str,
     check_on_yarn(words, crawl, whole, tmp_path)
 
 
+@pytest.mark.slow
 def test_another_engine_may_go_on(crawl: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     """A batch is a batch, whatever engine did it."""
     out = tmp_path / "out"

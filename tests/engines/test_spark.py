@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,9 @@ class TestWithoutSpark:
         assert settings[-2:] == ["spark.executor.memory=2g", "spark.pyspark.python=other"]
         assert "spark.pyspark.driver.python=python3.9" in settings
         assert "spark.executorEnv.CRAWLMILL_WEBHDFS=127.0.0.1:9870" in settings
-        assert f"--py-files {tmp_path}/crawlmill.zip,{BAD} " in line and "--master yarn" in line
+        shipped = words[words.index("--py-files") + 1].split(",")
+        assert shipped[0] == f"{tmp_path}/crawlmill.zip" and "--master yarn" in line
+        assert zipfile.ZipFile(shipped[1]).read("0/analyses.py") == Path(BAD).read_bytes()
         assert line.endswith("--reducers 4 --record-timeout 9.0")
         application = words[words.index("--py-files") + 2]
         shown = subprocess.run(
@@ -280,8 +283,8 @@ def processes(text: str) -> list[str]:
 
 
 def wait_for(true: Callable[[], bool]) -> None:
-    """Wait until something is true; a minute at most."""
-    until = time.monotonic() + 60
+    """Wait until something is true; three minutes at most."""
+    until = time.monotonic() + 180
     while not true():
         assert time.monotonic() < until
         time.sleep(0.2)

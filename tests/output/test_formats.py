@@ -84,6 +84,7 @@ def command(environment: dict[str, str], *words: str, input: bytes | None = None
     return done.stdout if code == 0 else done.stderr
 
 
+@pytest.mark.slow
 def test_a_format_of_an_outside_package(toy: dict[str, str], samples: Path, tmp_path: Path) -> None:
     sample, out = str(samples / "*.warc.gz"), tmp_path / "out"
     assert b"toy" not in command({**os.environ, "COLUMNS": "200"}, "run", "--help")

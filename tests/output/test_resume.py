@@ -15,7 +15,7 @@ import pytest
 import crawlmill
 from archives import gz, make_record
 from crawlmill.errors import CrawlmillError, DamageLimit, UsageError
-from crawlmill.plan.planner import Input, difference
+from crawlmill.plan.planner import Input, changed_input
 
 STOPS = f"{Path(__file__).parents[1]}/plan/stops.py:stops"
 NAMES = ("a", "b", "c")
@@ -166,9 +166,9 @@ def test_a_listing_and_an_index_are_inputs(
 
 def test_two_equal_sets_of_inputs_do_not_differ() -> None:
     inputs = [Input("/b", 1, 2), Input("/a", None, None, "x")]
-    assert difference(inputs, inputs[::-1]) is None
+    assert changed_input(inputs, inputs[::-1]) is None
     for old, new in ((Input("/a", 1, 1), Input("/a", None, None)), (Input("/a", None, None), Input("/a", 1, 1))):
-        assert difference([old], [new])
+        assert changed_input([old], [new])
 
 
 # ---- a run that is done
@@ -344,6 +344,7 @@ def test_a_file_uri_is_a_path(crawl: Path, tmp_path: Path) -> None:
     assert made.output == f"{tmp_path}/with blank" and (tmp_path / "with blank/run.json").exists()
 
 
+@pytest.mark.slow
 def test_a_full_standard_output_is_one_line(crawl: Path, samples: Path) -> None:
     sample = str(crawl / "a.warc.gz")
     for words in (

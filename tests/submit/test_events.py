@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -114,3 +115,10 @@ def test_the_last_event_says_how_a_run_ended(
 def test_an_error_is_seen_also_when_the_events_have_no_room() -> None:
     with pytest.raises(CrawlmillError, match="events cannot be written"), recorded("/dev/full", "local"):
         raise AssertionError("nothing runs without its record")
+
+
+def test_the_room_knows_no_engine(root: Path) -> None:
+    for path in (root / "src/crawlmill/submit").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("crawlmill"):
+                assert node.module in ("crawlmill.errors",) or node.module.startswith("crawlmill.submit"), path

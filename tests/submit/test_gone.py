@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +67,22 @@ def test_the_first_event_is_enough(tmp_path: Path, program: str) -> None:
     assert gone(events[:1]) == [program] and running(program) == []
 
 
+def test_whenever_the_parent_is_killed_nothing_is_left(tmp_path: Path) -> None:
+    """Seeded moments: before it starts the program, while it does, after."""
+    rng = random.Random(3)
+    for moment in range(24):
+        program, path = new_program(), tmp_path / str(moment)
+        process = subprocess.Popen([sys.executable, "-c", PARENT, FAMILY, str(path), program])
+        wait_for(lambda path=path, least=moment % 3: path.exists() and len(list(read_events(str(path)))) >= least)
+        time.sleep(rng.uniform(0, 0.01))
+        process.kill()
+        process.wait()
+        events = list(read_events(str(path)))
+        gone(events)
+        assert running(program) == []
+        assert len(events) >= moment % 3
+
+
 def test_a_process_without_our_variable_is_found_by_its_session(tmp_path: Path, program: str) -> None:
     events = killed("env -i sleep 1004 & " + FAMILY, tmp_path / "events", program)
     found = subprocess.run(
@@ -107,8 +125,9 @@ class Files:
         names = os.listdir(self.folder)
         return [name for name in names if name.startswith(f"{program}.") or name in known]
 
-    def kill(self, application: str) -> None:
+    def kill(self, application: str) -> str | None:
         (self.folder / application).unlink(missing_ok=True)
+        return None
 
     def clean(self, program: str) -> None:
         self.cleaned.append(program)
@@ -142,8 +161,8 @@ def test_what_succeeded_is_not_asked_for() -> None:
 
 def test_an_application_that_does_not_end_is_an_error(tmp_path: Path) -> None:
     class Stubborn(Files):
-        def kill(self, application: str) -> None:
-            pass
+        def kill(self, application: str) -> str | None:
+            return "it will not"
 
     (tmp_path / "p.1").touch()
     with pytest.raises(CrawlmillError, match=r"p\.1 of an earlier run does not end; end it, then go on"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -155,9 +156,13 @@ class Cluster:
     def __init__(self, *alive: str) -> None:
         self.alive, self.killed = list(alive), list[str]()
 
+    def kill(self, application: str) -> str | None:
+        self.killed.append(application)
+        return "no rights" if application == "app-666" else None
+
     @property
     def patterns(self) -> Patterns:
-        return Patterns(read, self.killed.append, lambda: self.alive)
+        return Patterns(read, self.kill, lambda: self.alive)
 
 
 def test_its_application_is_killed_when_the_id_is_known() -> None:
@@ -183,15 +188,37 @@ def test_without_an_id_the_cluster_is_asked() -> None:
         assert cluster.killed == list(alive)
 
 
-def test_the_application_of_a_client_that_dies_is_killed() -> None:
+@pytest.mark.parametrize(
+    ("script", "killed"),
+    [
+        ("echo app-7; kill -9 $$", ["app-7"]),
+        ("kill -9 $$", ["app-7"]),
+        ("echo app-7; exit 1", ["app-7"]),
+        ("exit 1", []),  # it failed before it submitted anything
+        ("echo app-8; exit 0", []),
+    ],
+)
+def test_the_application_of_a_client_that_fails_is_killed(script: str, killed: list[str]) -> None:
+    cluster = Cluster("app-7")
+    with shell(script, cluster.patterns) as handle:
+        assert handle.wait() == ("succeeded" if "exit 0" in script else "failed") and cluster.killed == killed
+
+
+def test_one_that_was_never_accepted_is_not_killed() -> None:
     cluster = Cluster()
-    with shell("echo app-7; kill -9 $$", cluster.patterns) as handle:
-        assert handle.wait() == "failed" and cluster.killed == ["app-7"]
+    with shell("echo app-7; echo no such queue; exit 1", cluster.patterns) as handle:
+        assert handle.wait() == "failed" and cluster.killed == []
+
+
+def test_one_that_cannot_be_killed_is_told() -> None:
+    with ready(shell("echo app-666; echo ready; sleep 1000", Cluster().patterns)) as handle:
+        assert handle.cancel() == "killed"
+    assert "app-666 may still run: no rights" in [event.message for event in handle.events()]
 
 
 def test_one_that_has_ended_is_left_alone() -> None:
     cluster = Cluster("app-7")
-    patterns = Patterns(lambda line: Seen("app-7", over=line == "over"), cluster.killed.append)
+    patterns = Patterns(lambda line: Seen("app-7", over=line == "over"), cluster.kill, lambda: ["app-7"])
     with shell("echo begun; echo over; exit 1", patterns) as handle:
         assert handle.wait() == "failed" and cluster.killed == []
 
@@ -212,6 +239,17 @@ else:
         raise ValueError
 """
 
+FORKS = """
+import os, sys
+from crawlmill.submit import start
+handle = start(["sleep", "1000"], os.environ)
+next(handle.events())
+if os.fork() == 0:
+    sys.exit()
+os.wait()
+print("the child ended, the program", handle.poll())
+"""
+
 
 def parent(program: str, how: str) -> subprocess.Popen[str]:
     """A process that starts a family of processes."""
@@ -226,6 +264,25 @@ def test_it_ends_with_us(how: str) -> None:
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == (1 if how == "error" else 0) and ("ValueError" in errors) == (how == "error")
     assert running(program) == []
+
+
+def test_a_child_of_ours_that_ends_does_not_end_it() -> None:
+    """In a process of its own: pytest is not to be forked."""
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "the child ended, the program None\n"
+
+
+def test_a_process_with_many_open_files_follows_a_program() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with shell("echo here") as handle:
+            assert handle.wait() == "succeeded" and handle.tail == ["here"]
+    finally:
+        for file in held:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_ctrl_c_ends_it() -> None:

@@ -102,6 +102,12 @@ def run(
     types: Types = None,
     where: WhereText = None,
     check: Annotated[Check, typer.Option(help="full: inflate everything and check digests.")] = Check.fast,
+    ship: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="A file or a folder that the analyses need: a module, data. May be repeated."
+        ),
+    ] = None,
     damage: Annotated[OnDamage, typer.Option(help="fail: exit 3 when there is any.")] = OnDamage.report,
     max_damage: Annotated[int | None, typer.Option(min=0, help="Exit 3 when there are more damage rows.")] = None,
     max_record: Annotated[
@@ -164,8 +170,10 @@ def run(
     if events == "-" and (rows_out or as_json or dry_run):
         raise UsageError("--events - is all that standard output takes", hint="name a file: --events FILE")
     with nullcontext(_no_event) if events is None else recorded(events, on.value) as event:
-        loaded = registry.with_settings(registry.load([analyses]), set_ or [])
-        job = api.make_job(loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20)
+        loaded = registry.with_settings(registry.load([analyses], ship or []), set_ or [])
+        job = api.make_job(
+            loaded, None, types, where, max_record << 20, check is Check.full, max_body << 20, ship or ()
+        )
         engine = _engine(
             on,
             workers=workers,
@@ -211,6 +219,7 @@ def run(
                 on=engine,
                 say=note,
                 events=event,
+                ship=ship or (),
             )
         _show(found, job, top, format if rows_out else None, as_json, sys.stderr if events == "-" else sys.stdout)
         judge(found, damage.value, max_damage)

@@ -12,6 +12,7 @@ from crawlmill.engines.telling import Fraction, told
 from crawlmill.errors import UsageError
 from crawlmill.guard.pool import Order, Pool, Progress, tell
 from crawlmill.guard.worker import run_split
+from crawlmill.identity import own_digest
 from crawlmill.task import Job
 
 
@@ -60,7 +61,7 @@ class Local:
         if rest and self.pool == "thread":
             _run_threads(work.job, rest, workers, progress)
         elif rest:
-            Pool(work.job, rest, workers, self.record_timeout, progress).run()
+            Pool(work.job, rest, workers, self.record_timeout, progress, own_digest()).run()
 
     def commands(self, work: Work) -> list[str]:
         """Raises :class:`UsageError`: nothing is submitted."""

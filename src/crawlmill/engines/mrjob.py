@@ -19,7 +19,7 @@ from crawlmill.hadoop.failures import reason
 from crawlmill.hadoop.staging import Staging
 from crawlmill.hadoop.yarn import Yarn, staging_of, tagged, yarn_of
 from crawlmill.plan.planner import CLUSTER_SPLIT
-from crawlmill.shipping import folder_of, own_files
+from crawlmill.shipping import folder_of, refuse_what_stays
 from crawlmill.submit import Patterns, Reason, Seen, follow, new_program
 
 RUNNERS = ("inline", "local", "hadoop")
@@ -112,7 +112,7 @@ class MrJob:
             raise UsageError(
                 "a job of mrjob cannot read standard input or a pipe", min(work.plan.streams), "give the path of a file"
             )
-        own_files(work.job)  # refuses what cannot travel before anything is started
+        refuse_what_stays(work.job)  # before anything is started
         job, manifest = os.path.join(folder, "asked.json"), os.path.join(folder, "splits.jsonl")
         with open(job, "w", encoding="utf-8") as file:
             file.write(jobspec.to_json(work.job))

@@ -19,12 +19,12 @@ from crawlmill.errors import MissingExtra, UsageError
 from crawlmill.hadoop import mapreduce
 from crawlmill.hadoop.failures import reason
 from crawlmill.hadoop.yarn import Yarn, tagged
+from crawlmill.jobspec import own_zip
 from crawlmill.plan.planner import CLUSTER_SPLIT
-from crawlmill.shipping import ENV, JOB, ZIP, folder_of, own_files, packed_uri, write_zip
+from crawlmill.shipping import ENV, JOB, ZIP, folder_of, packed_uri, write_zip
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
 from crawlmill.stores import for_nodes
 from crawlmill.submit import Patterns, Reason, Seen, follow, new_program
-from crawlmill.task import Job
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -88,7 +88,7 @@ class Spark:
         _refuse_stdin(work)
         submit = spark_submit()
         lines = lines_of(work, self.reducers, self.record_timeout)
-        shipped = [os.path.join(folder, ZIP), *_own_files(work.job)]
+        shipped = [os.path.join(folder, ZIP), *own_zip(work.job, folder)]
         write_zip(shipped[0])
         job, manifest = os.path.join(folder, JOB), os.path.join(folder, "splits.jsonl")
         with open(job, "w", encoding="utf-8") as file:
@@ -150,15 +150,14 @@ class Session:
 
     def _run(self, work: Work) -> list[str]:
         _refuse_stdin(work)
-        own = _own_files(work.job)
         lines = lines_of(work, self.reducers, self.record_timeout)
         folder = os.path.join(work.scratch, f"spark-{uuid.uuid4().hex[:8]}")
         if type(self.spark).__module__.startswith("pyspark.sql.connect"):
             from crawlmill.spark.frames import run_frames
 
             write_zip(zipped := os.path.join(work.scratch, ZIP))
-            return run_frames(self.spark, lines, [zipped, *own], folder)
-        bring_files(self.spark.sparkContext, work.job)
+            return run_frames(self.spark, lines, [zipped, *own_zip(work.job, work.scratch)], folder)
+        bring_files(self.spark.sparkContext, own_zip(work.job, work.scratch))
         return run_lines(self.spark.sparkContext, lines, folder, self.staging)
 
     def commands(self, work: Work) -> list[str]:
@@ -188,7 +187,12 @@ def read(line: str) -> Seen | None:
 
 
 def _explain(application: str | None, lines: Sequence[str]) -> Reason:
-    return reason(list(lines))
+    """Why it failed.
+
+    >>> _explain(None, ["ERROR SparkContext: Error initializing SparkContext.", "java.io.IOException: disk full", "at a.B"]).what
+    'disk full'
+    """
+    return reason([line for line in lines if "Error initializing SparkContext" not in line])  # the next line says why
 
 
 def patterns(master: str, program: str) -> Patterns:
@@ -214,11 +218,6 @@ def _refuse_stdin(work: Work) -> None:
         raise UsageError(
             "Spark's tasks cannot read our standard input or a pipe", min(work.plan.streams), "give the path of a file"
         )
-
-
-def _own_files(job: Job) -> list[str]:
-    """The files of a user's own analyses; one of a notebook travels pickled."""
-    return own_files(replace(job, analyses=tuple(analysis for analysis in job.analyses if analysis.spec)))
 
 
 def spark_submit() -> list[str]:

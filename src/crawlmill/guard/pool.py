@@ -55,7 +55,7 @@ def tell(progress: Progress | None, order: Order) -> None:
 class _Worker:
     """A worker process, the order it has, and the mark that says which record it is at."""
 
-    def __init__(self, folder: str, number: int, job: str) -> None:
+    def __init__(self, folder: str, number: int, job: str, code: str | None) -> None:
         path = os.path.join(folder, f"mark{number}")
         with open(path, "wb") as file:
             file.write(b"\x00" * MARK_BYTES)
@@ -68,7 +68,7 @@ class _Worker:
         self.order: Order | None = None
         self.seen, self.since = -1, 0.0
         self.timed_out = False
-        self.send({"job": job})
+        self.send({"job": job, "crawlmill": code})
 
     def send(self, message: dict[str, object]) -> None:
         assert self.process.stdin is not None
@@ -112,17 +112,32 @@ class _Worker:
 
 
 class Pool:
-    """Worker processes that take orders until none is left."""
+    """Worker processes that take orders until none is left.
+
+    Args:
+        job: what is asked of every split.
+        orders: the splits.
+        workers: how many processes.
+        limit: seconds that an analysis may be on one record; None for no limit.
+        progress: told as :class:`crawlmill.engines.Work` has it.
+        code: the digest of crawlmill's own code that each worker must have; None where it cannot change.
+    """
 
     def __init__(
-        self, job: Job, orders: Sequence[Order], workers: int, limit: float | None, progress: Progress | None
+        self,
+        job: Job,
+        orders: Sequence[Order],
+        workers: int,
+        limit: float | None,
+        progress: Progress | None,
+        code: str | None = None,
     ) -> None:
         self._job = jobspec.to_json(job)
         self._names = [analysis.name for analysis in job.analyses]
         self._waiting: deque[Order] = deque(orders)
         self._count, self._limit, self._progress = workers, limit, progress
         self._workers: dict[int, _Worker] = {}
-        self._started = 0
+        self._started, self._code = 0, code
 
     def run(self) -> None:
         """Until every order is done."""
@@ -138,7 +153,7 @@ class Pool:
                     worker.end()
 
     def _start(self) -> None:
-        worker = _Worker(self._folder, self._started, self._job)
+        worker = _Worker(self._folder, self._started, self._job, self._code)
         self._started += 1
         assert worker.process.stdout is not None
         file = worker.process.stdout.fileno()

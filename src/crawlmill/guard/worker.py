@@ -17,6 +17,7 @@ from typing import IO
 from crawlmill import jobspec
 from crawlmill.errors import CrawlmillError
 from crawlmill.mapside import map_side
+from crawlmill.own import imports
 from crawlmill.partial import reducers_of, write_partial
 from crawlmill.plan.split import Split
 from crawlmill.stores import patience
@@ -47,7 +48,9 @@ def main() -> None:
         order = orders.get()
         try:
             if "job" in order:
+                _hold(order["crawlmill"])
                 job = jobspec.from_json(str(order["job"]))
+                imports.seal()
                 continue
             assert job is not None
             _obey(order, job, mark)
@@ -61,6 +64,15 @@ def main() -> None:
             where = f"{os.path.basename(place.filename)}:{place.lineno}"
             answer = {"error": [1, f"a fault in crawlmill at {where}: {said(error)}", None, "please report it"]}
         _answer(replies, answer)
+
+
+def _hold(code: object) -> None:
+    """Raise :class:`CrawlmillError` when crawlmill's own code has another digest than this."""
+    if code is not None:
+        from crawlmill.identity import own_digest
+
+        if own_digest() != code:
+            raise CrawlmillError("crawlmill itself changed while the run was going on", hint="begin the run anew")
 
 
 def _obey(order: dict[str, object], job: Job, mark: memoryview) -> None:

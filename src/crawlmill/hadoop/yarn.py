@@ -18,6 +18,7 @@ PATIENCE = 60.0
 """Seconds for a question; where the ResourceManager is down, the command itself would wait for many minutes."""
 LOGS = 120.0
 """Seconds for the logs of an application."""
+_NOT_THERE = "doesn't exist in RM"
 _STATE = re.compile(r"^\s*State : (\w+)", re.M)
 
 
@@ -64,9 +65,12 @@ class Yarn:
         found = _STATE.search(said)
         return found and found[1]
 
-    def kill(self, application: str) -> None:
-        """Ask for the end of an application, if it is there and runs."""
-        run([*self.words, "application", "-kill", application], self.environment, PATIENCE)
+    def kill(self, application: str) -> str | None:
+        """Ask for the end of an application, if it is there and runs; why that was not possible, else None."""
+        done = run([*self.words, "application", "-kill", application], self.environment, PATIENCE)
+        if not done.returncode or _NOT_THERE in done.stdout:
+            return None
+        return reason(done.stdout.splitlines()).what
 
     def clean(self, program: str) -> None:
         """Remove the staging folder of a program, when its Hadoop is known."""
@@ -75,7 +79,7 @@ class Yarn:
 
     def _ask(self, *words: str) -> str:
         done = run([*self.words, "application", *words], self.environment, PATIENCE)
-        if done.returncode and "doesn't exist in RM" not in done.stdout:
+        if done.returncode and _NOT_THERE not in done.stdout:
             because = reason(done.stdout.splitlines())
             raise CrawlmillError(f"YARN does not say what runs: {because.what}", hint=because.hint or "is it up?")
         return done.stdout

@@ -107,12 +107,12 @@ def batches(plan: Plan, size: int) -> list[Plan]:
     return [Plan(tuple(by_uri[uri] for uri in dict.fromkeys(split.uri for split in part)), part) for part in parts]
 
 
-def difference(old: Sequence[Input], new: Sequence[Input]) -> str | None:
+def changed_input(old: Sequence[Input], new: Sequence[Input]) -> str | None:
     """What tells the inputs of a run from others, in words: the first that differs. None when they are the same.
 
-    >>> difference([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 20, "2")])
+    >>> changed_input([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 20, "2")])
     '/a.warc.gz had 10 bytes and has 20'
-    >>> difference([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 10, "1"), Input("/b.warc.gz", 10, "1")])
+    >>> changed_input([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 10, "1"), Input("/b.warc.gz", 10, "1")])
     '/b.warc.gz was not among them'
     """
     before, now = ({item.uri: item for item in inputs} for inputs in (old, new))

@@ -6,7 +6,6 @@ What runs here needs pyspark and the standard library alone: it travels in crawl
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 import threading
@@ -58,7 +57,13 @@ class Lines:
 def lines_of(work: Work, reducers: int | None, record_timeout: float | None) -> Lines:
     """What is sent of an engine's work."""
     splits = [split.to_json() for split in work.plan.splits]
-    return Lines(jobspec.to_json(work.job), splits, tasks_of(len(splits), work.plan.size), reducers, record_timeout)
+    return Lines(
+        jobspec.for_nodes(jobspec.with_code(work.job)),
+        splits,
+        tasks_of(len(splits), work.plan.size),
+        reducers,
+        record_timeout,
+    )
 
 
 def tasks_of(splits: int, size: int) -> int:
@@ -70,11 +75,10 @@ def tasks_of(splits: int, size: int) -> int:
     return min(splits, max(TASKS, 2 * -(-size // CLUSTER_SPLIT))) if size else splits
 
 
-def bring_files(context: SparkContext, job: Job) -> None:
-    """Let Spark bring the files of a user's own analyses to every executor."""
-    for path in {analysis.spec.rpartition(":")[0] for analysis in job.analyses}:
-        if path.endswith(".py"):
-            context.addPyFile(path)
+def bring_files(context: SparkContext, paths: Iterable[str]) -> None:
+    """Let Spark bring files to every executor."""
+    for path in paths:
+        context.addFile(path)
 
 
 def run_lines(context: SparkContext, lines: Lines, folder: str, staging: str | None = None) -> list[str]:
@@ -157,16 +161,10 @@ def merge_pairs(job: str, pairs: Iterable[Pair]) -> Iterator[bytes]:
 
 
 def _job(text: str) -> Job:
-    """The job on an executor, where the files of a user's own analyses lie among those that Spark brought."""
+    """The job on an executor, where the user's own files lie among those that Spark brought."""
     from pyspark import SparkFiles
 
-    fields = json.loads(text)
-    for item in fields["analyses"]:
-        path, colon, name = item.get("spec", "").rpartition(":")
-        brought = SparkFiles.get(os.path.basename(path)) if path.endswith(".py") else ""
-        if os.path.isfile(brought):
-            item["spec"] = f"{brought}{colon}{name}"
-    return jobspec.from_json(json.dumps(fields))
+    return jobspec.from_json(text, SparkFiles.getRootDirectory())
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
@@ -110,6 +110,12 @@ class EventFile:
     def write(self, event: Event) -> None:
         """Add a line. Raises :class:`CrawlmillError` when it cannot be written, BrokenPipeError when no reader is left."""
         self._put(event.to_json().encode("ascii") + b"\n")
+        if event.kind in (
+            "starting",
+            "application",
+        ):  # an application outlives this machine, and is to be found after that
+            with suppress(OSError):  # a pipe has no disk
+                os.fsync(self._file)
 
     def close(self) -> None:
         """Close the file."""
@@ -183,7 +189,5 @@ def _write_failure(file: EventFile, error: BaseException, engine: str) -> None:
         last = Event("run", "killed", engine=engine, exit_code=130, reason="interrupted")
     else:
         last = Event("run", "failed", engine=engine, exit_code=1, reason=f"{type(error).__name__}: {error}")
-    try:
+    with suppress(CrawlmillError, OSError):  # what ended the run is the error to be seen
         file.write(last)
-    except (CrawlmillError, OSError):
-        pass  # what ended the run is the error to be seen

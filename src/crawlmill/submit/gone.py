@@ -27,8 +27,8 @@ class Cluster(Protocol):
             CrawlmillError: the cluster does not say.
         """
 
-    def kill(self, application: str) -> None:
-        """Ask for the end of an application. What is not there or has ended is no error."""
+    def kill(self, application: str) -> str | None:
+        """Ask for the end of an application; why that was not possible, else None. What is not there or has ended is no error."""
 
     def clean(self, program: str) -> None:
         """Remove the files that a program which has ended left on the cluster."""

@@ -259,13 +259,23 @@ class Handle:
             self._end("succeeded")
             return
         if self._patterns.kill is not None and not self._seen.over:
-            for application in [self.application] if self.application else self._patterns.find():
-                self._tell("message", f"killing {self._patterns.named(application)}")
-                self._patterns.kill(application)
+            for application in self._applications(clean):
+                name = self._patterns.named(application)
+                self._tell("message", f"killing {name}")
+                if why := self._patterns.kill(application):
+                    self._tell("message", f"{name} may still run: {why}")
         if clean:
             self._end("failed", self._patterns.explain(self.application, self._kept.lines))
         else:
             self._end("killed")
+
+    def _applications(self, clean: bool) -> list[str]:
+        """Those that may run on. One that was cancelled is named by its log; a program that failed may have lost its own, or
+        it was never accepted."""
+        if not clean and self.application is not None:
+            return [self.application]
+        told_all = clean and self.application is None and (self._exit_code or 0) > 0
+        return [] if told_all else self._patterns.find()
 
     def _end(self, state: str, reason: Reason | None = None) -> None:
         self._reason = reason
@@ -289,7 +299,9 @@ class Handle:
 def _data(file: int, patience: float) -> bytes | None:
     """What can be read: b"" at the end, None when nothing came in so many seconds."""
 
-    if not select.select([file], [], [], patience)[0]:
+    poll = select.poll()  # not select(): it takes no descriptor above 1,023
+    poll.register(file, select.POLLIN)
+    if not poll.poll(patience * 1000):
         return None
     try:
         return os.read(file, 1 << 16)
@@ -322,3 +334,4 @@ def _cancel_all() -> None:
 
 
 atexit.register(_cancel_all)
+os.register_at_fork(after_in_child=_alive.clear)  # they are the parent's

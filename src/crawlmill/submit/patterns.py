@@ -66,9 +66,10 @@ class Patterns:
 
     Attributes:
         read: what a line of the log says; None for nothing.
-        kill: ends an application by its id. Called for one that may run when its program was cancelled, or has failed;
-            None where applications end with their program.
-        find: ids of applications of this program that run. Asked where it was ended before its log named one.
+        kill: asks for the end of an application by its id, when its program was cancelled or lost it; returns why that was
+            not possible, else None. None where applications end with their program.
+        find: ids of applications of this program that run. Asked where the log of a program that was ended named none, and
+            after a failure in which the application may run on.
         explain: why it failed, from the id (None when not known) and its lines: the first, those with :attr:`notable`
             in them, the last.
         notable: what a line has that is worth keeping from the middle of a long log.
@@ -78,7 +79,7 @@ class Patterns:
     """
 
     read: Callable[[str], Seen | None] = _nothing
-    kill: Callable[[str], None] | None = None
+    kill: Callable[[str], str | None] | None = None
     find: Callable[[], list[str]] = _no_applications
     explain: Callable[[str | None, Sequence[str]], Reason] = last_words
     notable: re.Pattern[str] = ERRORS
