@@ -75,7 +75,7 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
         from crawlmill.engines.hadoop import lines_per_map
         from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan
         from crawlmill.shipping import ship
-        from crawlmill.stores.webhdfs import ADDRESS, address
+        from crawlmill.stores import for_nodes
 
         options = self.options
         know_hdfs()
@@ -99,10 +99,7 @@ class ArchiveJob(MRJob):  # type: ignore[misc]  # mrjob has no types
             options.py_files = [*(options.py_files or []), self._shipped.pop(0)]  # the zip, on PYTHONPATH there
             self._lines_per_map = lines_per_map(plan)
             os.environ.update(find_hadoop().environment)
-            try:
-                options.cmdenv = {ADDRESS: address("hdfs:///"), **(options.cmdenv or {})}
-            except CrawlmillError:
-                pass  # a cluster without HDFS: the mappers read by other means
+            options.cmdenv = {**for_nodes(), **(options.cmdenv or {})}
 
     def files(self) -> list[str]:
         """What travels to every task."""

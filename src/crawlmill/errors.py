@@ -99,12 +99,19 @@ class ReadFailed(CrawlmillError):
         return type(self), (self.said, self.where, self.error)
 
 
-class Refused(CrawlmillError):
-    """A store will never have this file for us. ``errno`` is what a system would say of a file of its own."""
+class StoreAway(CrawlmillError):
+    """A store was out of reach for as long as it was waited for. What was being read is neither there nor damaged.
 
-    def __init__(self, what: str, where: str, errno: int) -> None:
-        super().__init__(what, where)
-        self.errno = errno
+    Args:
+        what: what happened.
+        where: the URI.
+        waited: for how many seconds.
+    """
+
+    def __init__(self, what: str, where: str, waited: float) -> None:
+        hint = f"waited {waited:g} s (CRAWLMILL_STORE_WAIT=SECONDS for more); is it up? then try again with --resume"
+        super().__init__(what, where, hint)
+        self.waited = waited
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.what, self.where, self.errno)
+        return type(self), (self.what, self.where, self.waited)

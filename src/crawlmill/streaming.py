@@ -22,8 +22,7 @@ from crawlmill.partial import merged, reducers_of
 from crawlmill.plan.lines import numbered
 from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
-from crawlmill.stores import STDIN, local_path, scheme, uri_of
-from crawlmill.stores.names import descriptor
+from crawlmill.stores import STDIN, patience, store_of
 from crawlmill.task import MEMORY, Job
 from crawlmill.terminal import guard
 from crawlmill.warc.layout import begins_archive
@@ -89,6 +88,7 @@ def _mapper(names: Sequence[str]) -> None:
     if arguments.job is not None:
         imports.seal()
     out = sys.stdout.buffer
+    patience.say = lambda text: _report(f"status:{text}")
     for lines in map_side(
         job,
         _each_once(sys.stdin.buffer),
@@ -107,7 +107,7 @@ def _each_once(stdin: BinaryIO) -> Iterator[Split]:
     given, twice = each_once(Given(split, STDIN) for split in _splits(stdin))
     if twice:
         print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
-    for split, _ in given:
+    for split, *_ in given:
         yield split
 
 
@@ -166,21 +166,20 @@ def _splits(stdin: BinaryIO) -> Iterator[Split]:
     """Splits of the manifest on a stream; or the stream itself, when its first bytes are those of an archive."""
     start = stdin.read(1 << 16)
     if begins_archive(start):
-        from crawlmill import stores
-        from crawlmill.stores.pipe import Pipe
+        from crawlmill.stores import pipe
 
-        stores.standard_input = lambda: Pipe(stdin, start)
-        yield Split(stores.STDIN)
+        pipe.standard_input = lambda: pipe.Pipe(stdin, start)
+        yield Split(STDIN)
         return
     joined = _Joined(start, stdin)
     lines = gzip.GzipFile(fileobj=joined) if start.startswith(b"\x1f\x8b") else io.BufferedReader(joined)
     for number, line in numbered(lines, "standard input"):
         try:
             split = Split.from_line(text_of(line))
-            local = local_path(split.uri) if scheme(split.uri) == "file" else None
-            if split.uri == STDIN or (local is not None and descriptor(local) == 0):
+            split = replace(split, uri=store_of(split.uri).canonical(split.uri))
+            if split.uri == STDIN:
                 raise CrawlmillError("the manifest names standard input, which it is itself", hint="name files")
-            yield split if local is None else replace(split, uri=uri_of(local))
+            yield split
         except UnicodeDecodeError:
             raise CrawlmillError(
                 "neither a manifest nor a web archive on standard input", hint="feed paths, one a line, or a WARC"

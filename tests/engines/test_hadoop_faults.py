@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from crawlmill.api import Run
 from crawlmill.cluster import daemons, processes
 from crawlmill.cluster.settings import daemons_of
 from crawlmill.engines.hadoop import Hadoop
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import UsageError
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop on two nodes")]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -258,17 +257,15 @@ def test_a_folder_in_hdfs_is_replaced_only_when_a_run_made_it(nodes: Path, sampl
             crawlmill.run("origins", sample, output=uri, overwrite=True, workers=1)
 
 
-def test_a_result_that_hdfs_does_not_take_is_kept(nodes: Path, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_hdfs_does_not_take_is_kept(nodes: Path, samples: Path, tmp_path: Path) -> None:
     """Somebody makes a folder of that name while the run is on."""
     sample = str(next(samples.glob("*.warc.gz")))
-    with pytest.raises(CrawlmillError, match="hdfs dfs -put /") as failed:
+    with pytest.raises(UsageError, match="hdfs:///late: the output exists"):
         crawlmill.run(
-            "status", sample, output="hdfs:///late", workers=1, format="jsonl",
+            "status", sample, output="hdfs:///late", work=tmp_path / "work", workers=1, format="jsonl",
             planned=lambda plan: void(script("shell", "--", "hdfs", "dfs", "-mkdir", "-p", "/late/other")),
         )  # fmt: skip
-    kept = Path(str(failed.value).partition("-put ")[2].split()[0])
-    assert sorted(os.listdir(kept)) == ["damage.jsonl", "run.json", "status.jsonl"]
-    shutil.rmtree(kept.parent)
+    assert sorted(os.listdir(tmp_path / "work/output")) == ["damage.jsonl", "run.json", "status.jsonl"]
     assert script("shell", "--", "hdfs", "dfs", "-ls", "-C", "/late").split() == ["/late/other"]
 
 
@@ -353,11 +350,12 @@ def test_a_hadoop_home_that_leads_nowhere(nodes: Path, samples: Path, monkeypatc
 
 def test_hdfs_out_of_reach(whole: Path, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample, there = str(samples / "*.warc.gz"), ("--on", "hadoop")
+    monkeypatch.setenv("CRAWLMILL_STORE_WAIT", "0.5")
     daemons.kill("namenode", whole)
     port = daemons.ports(whole)["namenode_http"]
     for more in ((), there):
         line = failure("run", "origins", "hdfs:///crawl", *more)
-        assert f"hdfs:///crawl: HDFS is out of reach: 127.0.0.1:{port}: Connection refused; is it up?" in line
+        assert f"hdfs:///crawl: the store is out of reach: 127.0.0.1:{port}: Connection refused; waited 0.5 s" in line
     line = failure("run", "origins", sample, *there)
     assert line == f"crawlmill: {whole}: the namenode is down; crawlmill hadoop restart namenode"
     with monkeypatch.context() as patch:
@@ -367,7 +365,7 @@ def test_hdfs_out_of_reach(whole: Path, samples: Path, monkeypatch: pytest.Monke
         assert line.endswith("is out of reach; is it up? crawlmill hadoop status")
     monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9")  # a wrong address
     for more in ((), there):
-        assert "HDFS is out of reach: 127.0.0.1:9" in failure("run", "origins", "hdfs:///crawl", *more)
+        assert "the store is out of reach: 127.0.0.1:9" in failure("run", "origins", "hdfs:///crawl", *more)
 
 
 # ---- the cluster itself

@@ -226,7 +226,7 @@ def test_an_output_in_another_store_is_refused(samples: Path, tmp_path: Path, wo
     command = [sys.executable, "-m", "crawlmill", words[0], str(path), *words[1:], "s3://bucket/new.warc.gz"]
     done = subprocess.run(command, capture_output=True, check=False, timeout=60, cwd=tmp_path, text=True)
     assert done.returncode == 2 and done.stderr.startswith(
-        "crawlmill: s3://bucket/new.warc.gz: this is not written to s3"
+        "crawlmill: s3://bucket/new.warc.gz: a local file is needed here, not s3://"
     )
     assert done.stderr.count("\n") == 1 and not list(tmp_path.iterdir())
 

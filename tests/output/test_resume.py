@@ -330,9 +330,9 @@ def test_a_second_run_cannot_take_a_running_one_from_under_it(crawl: Path, tmp_p
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("s3://bucket/out", "s3://bucket/out: nothing here writes s3://"),
-        ("hbase://table", "hbase://table: nothing here writes hbase://"),
-        ("HTTPS://a.example/out", "nothing here writes https://"),
+        ("s3://bucket/out", "s3://bucket/out: no store is known for s3://"),
+        ("hbase://table", "hbase://table: no store is known for hbase://"),
+        ("HTTPS://a.example/out", "no store is known for https://"),
         ("/proc/out", "/proc/out: cannot make the folder"),
         ("/dev/null", "/dev/null: the output is not a folder"),
         ("/dev/null/out", "/dev/null/out: the output is not a folder"),

@@ -76,7 +76,7 @@ def test_each_record_once(samples: Path, tmp_path: Path) -> None:
     (tmp_path / "b.cdxj").write_text("".join(lines[40:]))
     inputs = [str(tmp_path / name) for name in ("a.cdxj", "b.cdxj")]
     given, twice = expand(inputs, str(samples))
-    found = [(split.uri, *item) for split, _ in given for item in split.ranges or ()]
+    found = [(split.uri, *item) for split, *_ in given for item in split.ranges or ()]
     assert len(found) == len(set(found)) == 88 and set(found) == places(samples)
     assert 0 < len(twice) <= 3
     archive = str(sorted(samples.glob("*.warc.gz"))[0])

@@ -18,7 +18,7 @@ from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.planner import make_plan
 from crawlmill.records.record import Record
-from crawlmill.stores import open_source, pipe, stamp_of
+from crawlmill.stores import open_source, pipe, store_of
 
 CRAWLMILL = f"{sys.executable} -m crawlmill"
 
@@ -106,7 +106,7 @@ def test_a_pipe_that_a_manifest_or_an_index_names(archive: Path, tmp_path: Path)
     os.mkfifo(pipe_)
     places = [(record.offset, record.length) for record in crawlmill.scan(str(archive)) if isinstance(record, Record)]
     manifest, index = tmp_path / "a.jsonl", tmp_path / "a.cdxj"
-    manifest.write_text(json.dumps({"uri": pipe_, "size": 1000, "version": 7}) + "\n")
+    manifest.write_text(json.dumps({"uri": pipe_, "size": 1000, "version": "7"}) + "\n")
     rows = [{"filename": "p", "offset": offset, "length": length} for offset, length in places]
     index.write_text("".join(f"com,a)/ 20260105080011 {json.dumps(row)}\n" for row in rows))
     for path in (manifest, index):
@@ -123,8 +123,10 @@ def test_a_pipe_that_a_manifest_or_an_index_names(archive: Path, tmp_path: Path)
     said = f"{pipe_}: a pipe is read once, and several parts of it are named; name it alone\n"
     assert shell(f"crawlmill run origins {manifest}").stderr == "crawlmill: " + said
     assert shell(f"cat {manifest} | {mapper}").stderr.endswith(said)
-    assert stamp_of(pipe_) is None and stamp_of("-") is None and stamp_of("/dev/fd/0") is None
-    assert stamp_of(str(archive)) is not None and stamp_of(str(tmp_path)) is None and stamp_of("/dev/null") is None
+    assert {store_of(name).tell(name).size for name in (pipe_, "-", "/dev/fd/0", str(tmp_path))} == {None}
+    assert store_of(str(archive)).tell(str(archive)).size == archive.stat().st_size
+    with pytest.raises(UsageError, match="a device"):
+        store_of("/dev/null").tell("/dev/null")
 
 
 def test_other_commands_read_them(archive: Path, tmp_path: Path) -> None:

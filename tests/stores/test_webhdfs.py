@@ -18,7 +18,7 @@ from crawlmill.plan.read import read_split
 from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
 from crawlmill.stores import open_source, webhdfs
-from crawlmill.stores.webhdfs import address, configured
+from crawlmill.stores.namenodes import address, configured
 from crawlmill.warc.damage import damage
 from crawlmill.warc.reading import Reading
 

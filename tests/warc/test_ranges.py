@@ -159,4 +159,4 @@ def test_near_ranges_are_one_request_and_far_ones_are_not_read_between(tmp_path:
         (offsets[3], offsets[7] - offsets[3]), (offsets[200], len(members[200])), (offsets[299], len(members[299])),
     ]  # fmt: skip
     assert offsets[200] - offsets[7] > NEAR and sum(count for _, count in runs) < MOST
-    assert source.asked == [(0, 1), *runs]
+    assert source.asked == runs

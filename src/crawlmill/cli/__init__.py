@@ -52,7 +52,7 @@ def crawlmill(
     ] = False,
 ) -> None:
     """Analyses of web archives (WARC, WAT, WET): written once, run anywhere, with nothing lost in silence."""
-    if any(word.startswith("hdfs://") for word in sys.argv):
+    if any(word.startswith(("hdfs://", "webhdfs://")) for word in sys.argv):
         from crawlmill.cluster.finding import know_hdfs
 
         know_hdfs()

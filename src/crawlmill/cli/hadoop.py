@@ -128,9 +128,9 @@ def zip(
     Example: [bold]crawlmill hadoop zip -o crawlmill.zip[/bold]
     """
     from crawlmill.shipping import write_zip
-    from crawlmill.stores.names import local_output, uri_of
+    from crawlmill.stores.names import local_path, uri_of
 
-    path = local_output(output)
+    path = local_path(output)
     write_zip(path)
     note(f"written to {uri_of(path)}")
 

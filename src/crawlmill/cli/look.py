@@ -72,9 +72,9 @@ def get(
     Example: [bold]crawlmill get data_samples/formats/members.warc.gz --url https://www.example.com/formats --what text[/bold]
     """
     from crawlmill.looking.getting import opened, part_of
-    from crawlmill.stores.names import local_output
+    from crawlmill.stores.names import local_path
 
-    path = None if output is None else local_output(output)
+    path = None if output is None else local_path(output)
     with opened(file, offset, ordinal, url, max_record << 20) as record:
         data = part_of(record, what)
         if not record.complete:

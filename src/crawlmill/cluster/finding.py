@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from crawlmill.cluster import daemons
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.stores.webhdfs import ADDRESS, configured
+from crawlmill.stores.namenodes import ADDRESS, configured
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from crawlmill.cluster.finding import Found, find_hadoop, streaming_jar
 from crawlmill.engines import Work
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import UsageError
 from crawlmill.hadoop.mapreduce import patterns
 from crawlmill.hadoop.staging import Staging
 from crawlmill.hadoop.yarn import Yarn, staging_of, tagged, yarn_of
 from crawlmill.plan.planner import CLUSTER_SPLIT, Plan
 from crawlmill.shipping import ENV, JOB, ZIP, packed_uri, ship
-from crawlmill.stores.webhdfs import ADDRESS, address
+from crawlmill.stores import for_nodes
 from crawlmill.submit import follow, new_program
 from crawlmill.task import Job
 
@@ -96,10 +96,8 @@ class Hadoop:
             words += ["-archives", f"{packed_uri(self.env)}#{ENV}"]
         words += ["-inputformat", "org.apache.hadoop.mapred.lib.NLineInputFormat"]
         words += ["-input", f"{place.remote}/manifest.jsonl", "-output", f"{place.remote}/out"]
-        try:
-            words += ["-cmdenv", f"{ADDRESS}={address('hdfs://' + place.remote)}"]
-        except CrawlmillError:
-            pass  # a cluster without HDFS: the mappers read by other means
+        for name, value in for_nodes(f"hdfs://{place.remote}").items():
+            words += ["-cmdenv", f"{name}={value}"]
         limit = "" if self.record_timeout is None else f" --record-timeout {self.record_timeout}"
         python = self.node_python or (f"{ENV}/bin/python" if self.env else "python3")
         words += ["-mapper", f"{python} {ZIP} map --job {JOB}{limit}"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from crawlmill.engines import Work
 from crawlmill.engines.telling import told
-from crawlmill.errors import CrawlmillError, MissingExtra, UsageError
+from crawlmill.errors import MissingExtra, UsageError
 from crawlmill.hadoop import mapreduce
 from crawlmill.hadoop.failures import reason
 from crawlmill.hadoop.yarn import Yarn, tagged
@@ -23,7 +23,7 @@ from crawlmill.jobspec import own_zip
 from crawlmill.plan.planner import CLUSTER_SPLIT
 from crawlmill.shipping import ENV, JOB, ZIP, folder_of, packed_uri, write_zip
 from crawlmill.spark.rdd import bring_files, lines_of, run_lines
-from crawlmill.stores.webhdfs import ADDRESS, address
+from crawlmill.stores import for_nodes
 from crawlmill.submit import Patterns, Reason, Seen, follow, new_program
 
 if TYPE_CHECKING:
@@ -122,10 +122,7 @@ class Spark:
             found = []
         found += [f"spark.pyspark.python={python}", f"spark.pyspark.driver.python={driver}"]
         found += ["spark.ui.showConsoleProgress=false", "spark.speculation=false"]
-        try:
-            found.append(f"spark.executorEnv.{ADDRESS}={address('hdfs:///')}")
-        except CrawlmillError:
-            pass  # no HDFS is known: the tasks read by other means
+        found += [f"spark.executorEnv.{name}={value}" for name, value in for_nodes().items()]
         return found
 
 

@@ -10,6 +10,8 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from crawlmill import jobspec
@@ -18,6 +20,7 @@ from crawlmill.mapside import map_side
 from crawlmill.own import imports
 from crawlmill.partial import reducers_of, write_partial
 from crawlmill.plan.split import Split
+from crawlmill.stores import patience
 from crawlmill.task import Job, Skip, said
 from crawlmill.terminal import guard
 
@@ -37,6 +40,7 @@ def main() -> None:
     guard()
     with open(sys.argv[1], "r+b") as file:
         mark = memoryview(mmap.mmap(file.fileno(), MARK_BYTES)).cast("q")
+    patience.outside = lambda: _not_at_work(mark)
     orders: queue.Queue[dict[str, object]] = queue.Queue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     job: Job | None = None
@@ -75,6 +79,16 @@ def _obey(order: dict[str, object], job: Job, mark: memoryview) -> None:
     skip = {(offset, ordinal, index): kind for offset, ordinal, index, kind in order["skip"]}  # type: ignore[attr-defined]
     mark[3] = -1
     run_split(job, Split.from_line(str(order["split"])), str(order["part"]), mark, skip)
+
+
+@contextmanager
+def _not_at_work(mark: memoryview) -> Iterator[None]:
+    """Say that no analysis is at work while a store is asked, which may take long: the record is not to blame."""
+    index, mark[3] = mark[3], -1
+    try:
+        yield
+    finally:
+        mark[3] = index
 
 
 def _answer(replies: IO[str], answer: dict[str, object]) -> None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from crawlmill.cluster.finding import Found
 from crawlmill.errors import CrawlmillError
 from crawlmill.hadoop.commands import call
-from crawlmill.stores.webhdfs import ask, fetch, listing
+from crawlmill.stores import store_of
+from crawlmill.stores.webhdfs import ask
 
-_NOT_SO = (CrawlmillError, FileNotFoundError)  # WebHDFS is off, wants a ticket, or the file system is another one
+_WAIT = 0.9  # seconds, too few to say anything: the commands do it as well
+_NOT_SO = (CrawlmillError, OSError)  # WebHDFS is off, wants a ticket, or the file system is another one
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Staging:
     def put(self, file: str) -> None:
         """Copy a local file into the folder. Raises :class:`CrawlmillError`."""
         try:
-            ask(f"hdfs://{self.path}/{os.path.basename(file)}", "CREATE", "PUT", file)
+            ask(f"hdfs://{self.path}/{os.path.basename(file)}", "CREATE", "PUT", file, _WAIT, overwrite="true")
         except _NOT_SO:
             call(self.found, self.mkdir_words)
             call(self.found, self.put_words(file))
@@ -38,10 +40,12 @@ class Staging:
         """Copy ``out/part-*`` into a new local folder; answers the paths, sorted. Raises :class:`CrawlmillError`."""
         os.mkdir(folder)
         try:
-            for row in listing(f"hdfs://{self.path}/out"):
-                name = row.uri.rpartition("/")[2]
+            ask(f"hdfs://{self.path}/out", "GETFILESTATUS", wait=_WAIT)
+            store = store_of("hdfs://")
+            for entry in store.list(f"hdfs://{self.path}/out"):
+                name = entry.uri.rpartition("/")[2]
                 if name.startswith("part-"):
-                    fetch(row.uri, row.size, os.path.join(folder, name))
+                    store.fetch(entry.uri, os.path.join(folder, name), entry)
         except _NOT_SO:
             call(self.found, ["fs", "-get", "-f", f"{self.path}/out/part-*", folder])
         return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.startswith("part-"))
@@ -49,7 +53,7 @@ class Staging:
     def remove(self) -> None:
         """Delete the folder, if it can be."""
         try:
-            ask(f"hdfs://{self.path}", "DELETE", "DELETE", recursive="true")
+            ask(f"hdfs://{self.path}", "DELETE", "DELETE", wait=_WAIT, recursive="true")
         except _NOT_SO:
             call(self.found, ["fs", "-rm", "-r", "-f", "-skipTrash", self.path], check=False)
 

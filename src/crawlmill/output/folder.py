@@ -17,7 +17,7 @@ from crawlmill.output.formats import FileSink
 from crawlmill.output.tables import Sink
 from crawlmill.output.work import WorkDir, write_json
 from crawlmill.scratch import cache_folder
-from crawlmill.stores import local_path, uri_of
+from crawlmill.stores import local_path, store_of, uri_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -149,28 +149,24 @@ class StoreFolder(_Folder):
         self.name = uri.rstrip("/")
         if self.name.endswith(":"):
             raise UsageError("the output is the root of a store", uri, "name a folder in it")
-        self._replace, self._identity = False, identity
+        self._replace, self._identity, self._store = False, identity, store_of(uri)
         path = work or str(cache_folder() / "work" / f"{digest(self.name)}-{digest(identity)}")
         self.work = WorkDir(os.path.abspath(local_path(path)), self.name)
         self._named = work is not None
 
     def report(self) -> dict[str, Any] | None:
-        from crawlmill.results.hdfs import fetched, held
-
-        if REPORT not in (held(self.name) or ()):
+        if REPORT not in (self._store.held(self.name) or ()):
             return None
-        with fetched(f"{self.name}/{REPORT}") as copy:
+        with self._store.fetched(f"{self.name}/{REPORT}") as copy:
             return _read_report(copy)
 
     def claim(self, resume: bool, overwrite: bool) -> None:
-        from crawlmill.results.hdfs import check_writable, held
-
-        there = held(self.name)
+        there = self._store.held(self.name)
         if there is not None:
             if resume and REPORT in there:
                 raise UsageError("the output exists", self.name, "use --overwrite, or another name")
             self._refuse(there, False, overwrite, False)
-        check_writable(self.name)
+        self._store.check_writable(self.name)  # now, not after hours of work
         self._replace = overwrite
         unfinished = self._unfinished()
         if unfinished is not None and not (resume or overwrite):
@@ -223,10 +219,8 @@ class StoreFolder(_Folder):
             self.work.remove()
 
     def commit(self, report: Mapping[str, Any]) -> None:
-        from crawlmill.results.hdfs import send_folder
-
         write_json(self.work.file(f"output/{REPORT}"), report)
-        send_folder(self.work.file("output"), self.name, self._replace)
+        self._store.put(self.work.file("output"), self.name, self._replace)
         self.work.remove()
 
     def abort(self) -> None:

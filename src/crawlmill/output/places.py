@@ -11,7 +11,7 @@ from crawlmill.output import Output
 from crawlmill.output.formats import format_named
 from crawlmill.output.tables import Sink, TableSink
 from crawlmill.output.work import WorkDir
-from crawlmill.stores import scheme
+from crawlmill.stores import store_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,14 +40,11 @@ def output_of(
         return Memory()
     from crawlmill.output.folder import LocalFolder, StoreFolder
 
-    kind = scheme(uri)
-    if kind == "file":
+    if store_of(uri).local:
         if work is not None:
             raise UsageError("--work is for an output in a store", uri, "leave it out: a local folder keeps its own")
         return LocalFolder(uri, format)
-    if kind in ("hdfs", "webhdfs"):
-        return StoreFolder(uri, format, identity, None if work is None else os.fspath(work))
-    raise UsageError(f"nothing here writes {kind}://", uri, "name a local folder, or one of hdfs://")
+    return StoreFolder(uri, format, identity, None if work is None else os.fspath(work))
 
 
 class Memory:

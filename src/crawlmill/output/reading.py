@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.output.formats import format_named, format_names
-from crawlmill.results.hdfs import fetched, in_hdfs
 from crawlmill.schema import Schema
-from crawlmill.stores.names import local_path, shown
+from crawlmill.stores import local_path, store_of
+from crawlmill.stores.names import shown
 
 
 def read_table(path: str, schema: Schema | None = None) -> pa.Table:
@@ -23,15 +23,16 @@ def read_batches(path: str, schema: Schema | None = None) -> Iterator[pa.Table]:
     """A result file as Arrow tables of some rows each, at least one.
 
     Args:
-        path: a file whose ending names its format, see :func:`crawlmill.output.formats.format_names`; also in HDFS.
+        path: a file whose ending names its format, see :func:`crawlmill.output.formats.format_names`; in any store.
         schema: its columns; guessed from all values when None, and then the table is one.
 
     Raises:
         UsageError: no such file, or an ending that says no format.
         CrawlmillError: the file is not what its ending says.
     """
-    if in_hdfs(path):
-        with fetched(path) as copy:
+    store = store_of(path)
+    if not store.local:
+        with store.fetched(path) as copy:
             yield from read_batches(copy, schema)
         return
     path = local_path(path)

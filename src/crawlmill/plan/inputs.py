@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Optional
 
-from crawlmill.errors import CrawlmillError, Refused, UsageError
-from crawlmill.plan.globs import matching
+from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.plan.index import is_index, read_index
 from crawlmill.plan.lines import numbered, opened
 from crawlmill.plan.once import Given, each_once
 from crawlmill.plan.split import Split, text_of
-from crawlmill.stores import STDIN, is_stream, local_path, open_source, scheme, uri_of
-from crawlmill.stores.local import refuse_special
-from crawlmill.stores.names import descriptor, remote, shown
+from crawlmill.plan.told import told
+from crawlmill.stores import STDIN, Entry, local_path, open_source, store_of, uri_of
+from crawlmill.stores.names import shown
 from crawlmill.warc.layout import is_archive
 from crawlmill.warc.ranges import in_order
 
@@ -39,73 +38,78 @@ def expand(inputs: Sequence[str], base: str | None = None) -> tuple[list[Given],
     Raises:
         UsageError: an input that names nothing; spans and single records of one archive.
     """
-    given, twice = each_once(Given(split, item) for item in inputs for split in _expand(os.fspath(item), base))
+    items = [os.fspath(item) for item in inputs]
+    known = told(item for item in items if not glob.has_magic(item))
+    named = ((item, found) for item in items for found in _expand(item, base, known.get(item)))
+    given, twice = each_once(Given(split, item, entry) for item, (split, entry) in named)
     if not given:
         raise UsageError("no input", hint="name archives, folders, globs, manifests or indexes")
     return given, twice
 
 
-def _expand(item: str, base: str | None) -> Iterator[Split]:
-    if item == STDIN:
-        yield Split(STDIN)
-        return
-    if scheme(item) != "file":
+Found = tuple[Split, Optional[Entry]]
+"""An archive, and what its store has told of it so far."""
+
+
+def _expand(item: str, base: str | None, known: Entry | None) -> Iterator[Found]:
+    store = store_of(item)
+    if not store.local:
+        if item == STDIN:
+            yield Split(STDIN), None
+            return
         if item.lower().endswith(MANIFESTS):
             raise CrawlmillError("a remote listing is not read yet", item, "download it first")
-        if scheme(item) == "hdfs":
-            yield from _hdfs(remote(item))
+        if known is not None and not known.folder:
+            yield Split(store.canonical(item)), known
         else:
-            yield Split(remote(item))
+            yield from _remote(store.canonical(item))
         return
     path = local_path(item)
-    if descriptor(path) == 0:
-        yield Split(STDIN)
+    if store.canonical(item) == STDIN:
+        yield Split(STDIN), None
     elif os.path.isdir(path):
-        found = [name for name in sorted(os.listdir(path)) if _belongs(os.path.join(path, name))]
+        found = [entry for entry in store.list(item) if _belongs(entry)]
         if not found and is_index(path):
             yield from _index(path, base)
         elif not found:
             raise UsageError(
                 "no web archive in this folder", shown(item), "name files, or a glob with ** for folders below"
             )
-        for name in found:
-            yield Split(uri_of(os.path.join(path, name)))
+        for entry in found:
+            yield Split(entry.uri), entry
     elif not os.path.lexists(path) and glob.has_magic(path):
-        matches = [name for name in matching(path) if _may_be_archive(name)]
+        matches = [entry for entry in store.glob(item) if not entry.folder]
         if not matches:
             raise UsageError("nothing matches", shown(item), "check the pattern; quote it so that ** reaches us")
-        for name in matches:
-            yield from _file(name, base)
+        for entry in matches:
+            yield from _file(entry.uri, base, entry if entry.size is not None else None)
     else:
-        yield from _file(path, base)
+        yield from _file(store.canonical(item), base)
 
 
-def _hdfs(uri: str) -> Iterator[Split]:
-    """A file of HDFS, the files of a folder, or those that match a pattern in the last part of the name."""
-    from crawlmill.stores.webhdfs import listing
-
-    folder, _, name = uri.rpartition("/")
-    pattern = glob.has_magic(name)
+def _remote(uri: str) -> Iterator[Found]:
+    """A file of another store, the files of a folder, or those that fit a pattern."""
+    store, pattern = store_of(uri), glob.has_magic(uri)
     try:
-        found = listing((folder or "/") if pattern else uri)
-    except FileNotFoundError:
-        if not pattern:
-            yield Split(uri)  # a row of the damage table says that it is missing
-            return
-        found = []
-    except Refused:
+        found = store.glob(uri) if pattern else []
+        if not found:  # a name may look like a pattern
+            found, pattern = store.list(uri), False
+    except (FileNotFoundError, NotADirectoryError):
         if pattern:
-            raise
-        yield Split(uri)  # the same
+            raise UsageError("nothing matches", uri, "check the pattern") from None
+        yield Split(uri), None  # a row of the damage table says that it is missing
         return
-    files = [row for row in found if not row.folder]
-    if pattern:
-        files = [row for row in files if fnmatch.fnmatchcase(row.uri.rpartition("/")[2], name)]
+    except OSError as error:
+        if pattern:
+            raise CrawlmillError(error.strerror or str(error), uri, "check the pattern") from None
+        yield Split(uri), None  # a row of the damage table says that it is refused
+        return
+    files = [entry for entry in found if not entry.folder]
     if not files:
         what = "nothing matches" if pattern else "no file in this folder"
-        raise UsageError(what, uri, f"see: hdfs dfs -ls {folder if pattern else uri}")
-    for row in files:
-        yield Split(row.uri)
+        raise UsageError(what, uri, "check the pattern" if pattern else "name files, or a pattern for folders below")
+    for entry in files:
+        yield Split(entry.uri), entry
 
 
 def is_manifest(path: str) -> bool:
@@ -119,34 +123,31 @@ def read_manifest(path: str, base: str | None = None) -> list[Split]:
 
     Raises :class:`CrawlmillError` for a line that names no archive.
     """
-    return list(dict.fromkeys(_manifest(path, base)))
+    return list(dict.fromkeys(split for split, _ in _manifest(path, base)))
 
 
-def _file(path: str, base: str | None) -> Iterator[Split]:
-    uri = uri_of(path)
-    if is_stream(uri):  # to look into it is to take from it
-        yield Split(uri)
-        return
-    if os.path.exists(path):
-        refuse_special(os.stat(path).st_mode, uri)
-    if is_manifest(path):
+def _file(uri: str, base: str | None, entry: Entry | None = None) -> Iterator[Found]:
+    path = local_path(uri)
+    if entry is None:
+        try:
+            entry = store_of(uri).tell(uri)
+        except OSError:  # who reads it says so
+            pass
+    if entry is None or entry.size is None:  # a pipe: to look into it is to take from it
+        yield Split(uri), entry
+    elif is_manifest(path):
         yield from _manifest(path, base)
     elif _ARCHIVE_NAME.search(path.lower()) is None and is_index(path):
         yield from _index(path, base)
     else:
-        yield Split(uri)
+        yield Split(uri), entry
 
 
-def _may_be_archive(path: str) -> bool:
-    """Whether a match of a pattern is a file, or a link to nothing, which is reported. Pipes and devices are no archives
-    unless they are named themselves."""
-    return os.path.isfile(path) or not os.path.exists(path)
-
-
-def _belongs(path: str) -> bool:
+def _belongs(entry: Entry) -> bool:
     """Whether a file of a folder is one of its archives: by its first bytes; or by its name, so that an empty file or an
     error page in place of an archive is reported and not passed over."""
-    return os.path.isfile(path) and (_ARCHIVE_NAME.search(path.lower()) is not None or _holds_archive(path))
+    path = local_path(entry.uri)
+    return entry.size is not None and (_ARCHIVE_NAME.search(path.lower()) is not None or _holds_archive(path))
 
 
 def _holds_archive(path: str) -> bool:
@@ -159,7 +160,7 @@ def _holds_archive(path: str) -> bool:
         return False
 
 
-def _manifest(path: str, base: str | None) -> Iterator[Split]:
+def _manifest(path: str, base: str | None) -> Iterator[Found]:
     where = shown(path)
     with opened(path) as file:
         for number, line in numbered(file, where):
@@ -174,32 +175,29 @@ def _manifest(path: str, base: str | None) -> Iterator[Split]:
                 ) from None
             except CrawlmillError as error:
                 raise CrawlmillError(error.what, f"{where}:{number}", error.hint) from None
-            yield split
+            yield split, None
 
 
-def _index(path: str, base: str | None) -> Iterator[Split]:
+def _index(path: str, base: str | None) -> Iterator[Found]:
     """The archives that an index names, in its order, each with all of its ranges."""
     found: dict[str, list[tuple[int, int]]] = {}
     for row in read_index(path):
         found.setdefault(row.filename, []).append((row.offset, row.length))
     for filename, ranges in found.items():
-        yield Split(place_of(filename, path, base), ranges=in_order(ranges))
+        yield Split(place_of(filename, path, base), ranges=in_order(ranges)), None
 
 
 def place_of(uri: str, manifest: str, base: str | None) -> str:
     """A name in a manifest: below ``base``; else beside the manifest, below a folder above it (so a crawl that was copied
     with its own layout is found), or below the working folder. Answers a URI."""
-    if scheme(uri) != "file":
-        return remote(uri)
+    if not store_of(uri).local:
+        return store_of(uri).canonical(uri)
     path = local_path(uri)
     if os.path.isabs(path):
         return uri_of(path)
     if base is not None:
-        return (
-            remote(base.rstrip("/") + "/" + path)
-            if scheme(base) != "file"
-            else uri_of(os.path.join(local_path(base), path))
-        )
+        store = store_of(base)
+        return store.canonical(os.path.join(local_path(base), path) if store.local else base.rstrip("/") + "/" + path)
     folder = os.path.dirname(os.path.abspath(manifest))
     above = folder
     while True:

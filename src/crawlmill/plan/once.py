@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from crawlmill.errors import CrawlmillError, UsageError
+from crawlmill.errors import UsageError
 from crawlmill.plan.split import Split
-from crawlmill.stores import STDIN, is_stream, local_path, scheme
-from crawlmill.stores.names import descriptor
+from crawlmill.stores import Entry, is_stream, store_of
 
 _END = 1 << 63  # in place of the end of a file
 Identity = tuple[object, ...]
 
 
 class Given(NamedTuple):
-    """A span that an input named, and the input itself."""
+    """A span that an input named, the input itself, and the archive as its store told it, where it did."""
 
     split: Split
     by: str
+    entry: Entry | None = None
 
 
 def each_once(given: Iterable[Given]) -> tuple[list[Given], list[str]]:
@@ -36,16 +34,16 @@ def each_once(given: Iterable[Given]) -> tuple[list[Given], list[str]]:
             parts of a pipe.
     """
     items, once = list(given), Once()
-    for split, _ in items:
-        once.look(split)
+    for split, _, entry in items:
+        once.look(split, entry)
     kept: list[Given] = []
     twice: list[str] = []
-    for split, by in items:
-        found = once.new(split)
+    for split, by, entry in items:
+        found = once.new(split, entry)
         if not once.all_new:
             twice.append(split.uri)
-        kept.extend(Given(piece, by) for piece in found)
-    for uri, count in Counter(split.uri for split, _ in kept).items():
+        kept.extend(Given(piece, by, entry) for piece in found)
+    for uri, count in Counter(item.split.uri for item in kept).items():
         if count > 1 and is_stream(uri):
             raise UsageError("a pipe is read once, and several parts of it are named", uri, "name it alone")
     return kept, twice
@@ -89,7 +87,7 @@ class _File:
 
     uri: str
     size: int | None = None
-    version: int | None = None
+    version: str | None = None
     whole: bool = False
     named: _Spans = field(default_factory=_Spans)
     taken: _Spans = field(default_factory=_Spans)
@@ -109,13 +107,13 @@ class Once:
 
     def __init__(self) -> None:
         self._files: dict[Identity, _File] = {}
-        self._namenodes: dict[str, str] = {}
+        self._known: dict[str, Identity] = {}
         self.all_new = True
         """Whether nothing of the last split was there before."""
 
-    def look(self, split: Split) -> None:
+    def look(self, split: Split, entry: Entry | None = None) -> None:
         """Learn that a split will come. Who looks at all of them first does not depend on their order."""
-        file = self._file(split)
+        file = self._file(split, entry)
         file.whole = file.whole or split == Split(split.uri)
         for offset, length in split.ranges or ():
             seen = file.lengths.setdefault(offset, length)
@@ -124,9 +122,9 @@ class Once:
         if split.ranges is None:
             file.named.take(split.start, _END if split.end is None else split.end)
 
-    def new(self, split: Split) -> list[Split]:
+    def new(self, split: Split, entry: Entry | None = None) -> list[Split]:
         """What of a split is not there yet, under the archive's first name. Raises :class:`UsageError`."""
-        file = self._file(split)
+        file = self._file(split, entry)
         if file.lengths and file.named.any() and not file.named.all():
             raise UsageError(
                 "spans of this archive are named, and single records as well: one may be in both",
@@ -151,36 +149,12 @@ class Once:
         self.all_new = len(ranges) == len(split.ranges)
         return [replace(split, ranges=tuple(ranges))] if ranges else []
 
-    def _file(self, split: Split) -> _File:
+    def _file(self, split: Split, entry: Entry | None) -> _File:
         """The file of a split. The size and the version that were named first count for all of it."""
-        file = self._files.setdefault(self._identity(split.uri), _File(split.uri))
+        identity = self._known.get(split.uri)
+        if identity is None:
+            identity = self._known[split.uri] = store_of(split.uri).identity(split.uri, entry)
+        file = self._files.setdefault(identity, _File(split.uri))
         if file.size is None and file.version is None:
             file.size, file.version = split.file_size, split.version
         return file
-
-    def _identity(self, uri: str) -> Identity:
-        """What a file is, whatever it is called: device and inode, as of pipes, too; of HDFS the NameNode and the path."""
-        kind = scheme(uri)
-        if kind == "file":
-            path = local_path(uri)
-            if descriptor(path) == 0:
-                return STDIN, STDIN
-            try:
-                found = os.stat(path)
-            except OSError:
-                return kind, os.path.abspath(path)
-            return (kind, found.st_dev, found.st_ino) if found.st_ino else (kind, os.path.realpath(path))
-        if kind in ("hdfs", "webhdfs"):
-            host, _, path = uri.partition("://")[2].partition("/")
-            return "hdfs", self._namenode(uri, host), re.sub("/+", "/", path).rstrip("/")
-        return kind, uri
-
-    def _namenode(self, uri: str, host: str) -> str:
-        if host not in self._namenodes:
-            from crawlmill.stores.webhdfs import address
-
-            try:
-                self._namenodes[host] = address(uri)
-            except CrawlmillError:
-                self._namenodes[host] = host
-        return self._namenodes[host]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from crawlmill.errors import CrawlmillError
 from crawlmill.plan.inputs import expand
 from crawlmill.plan.split import Split
-from crawlmill.stores import is_stream, local_path, open_source, scheme, stamp_of
-from crawlmill.stores.local import refuse_special
+from crawlmill.plan.told import told
+from crawlmill.stores import Entry, is_stream, open_source, store_of
 from crawlmill.warc.ranges import MOST, Ranges, Run, runs
 from crawlmill.warc.walk import layout
 
@@ -30,12 +30,12 @@ PLAIN_FACTOR = 8  # a plain WARC is cut by walking its headers from the start: f
 
 @dataclass(frozen=True)
 class Input:
-    """An archive of a run. ``size`` is in bytes, ``version`` its modification time in ns; None where not known. ``part`` is a
-    digest of the spans or records of it that were named; empty for all of it."""
+    """An archive of a run. ``size`` is in bytes, ``version`` as of :class:`crawlmill.stores.Entry`; None where not known.
+    ``part`` is a digest of the spans or records of it that were named; empty for all of it."""
 
     uri: str
     size: int | None
-    version: int | None
+    version: str | None
     part: str = ""
 
 
@@ -56,7 +56,7 @@ class Plan:
     @property
     def streams(self) -> frozenset[str]:
         """Inputs that this process alone can read, and once: standard input, named pipes."""
-        return frozenset(item.uri for item in self.inputs if is_stream(item.uri))
+        return frozenset(item.uri for item in self.inputs if item.size is None and is_stream(item.uri))
 
     @property
     def size(self) -> int:
@@ -67,7 +67,8 @@ class Plan:
 
 
 def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | None = None) -> Plan:
-    """Splits for what the user typed. Reads first bytes of local files only; asks no server.
+    """Splits for what the user typed. What a listing has told is not asked again; of files larger than a split the first bytes
+    are read.
 
     Args:
         inputs: as in :func:`crawlmill.plan.inputs.expand`.
@@ -75,7 +76,7 @@ def make_plan(inputs: Sequence[str], split_size: int | None = None, base: str | 
         base: put before relative names in manifests.
     """
     named = name_inputs(inputs, base)
-    splits = [piece for split in named.splits for piece in cut(split, split_size)]
+    splits = [piece for split in named.splits for piece in _cut(split, split_size)]
     return replace(named, splits=tuple(splits))
 
 
@@ -85,9 +86,10 @@ def name_inputs(inputs: Sequence[str], base: str | None = None) -> Plan:
     archives: dict[str, Input] = {}
     parts: dict[str, list[str]] = {}
     splits: list[Split] = []
-    for split, _ in given:
+    listed = told(split.uri for split, _, entry in given if entry is None and split.version is None)
+    for split, _, entry in given:
         if split.uri not in archives:
-            split = _planned(split)
+            split = _planned(split, entry or listed.get(split.uri))
             archives[split.uri] = Input(split.uri, split.file_size, split.version)
         known = archives[split.uri]
         if split != Split(split.uri):
@@ -108,9 +110,9 @@ def batches(plan: Plan, size: int) -> list[Plan]:
 def changed_input(old: Sequence[Input], new: Sequence[Input]) -> str | None:
     """What tells the inputs of a run from others, in words: the first that differs. None when they are the same.
 
-    >>> changed_input([Input("/a.warc.gz", 10, 1)], [Input("/a.warc.gz", 20, 2)])
+    >>> changed_input([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 20, "2")])
     '/a.warc.gz had 10 bytes and has 20'
-    >>> changed_input([Input("/a.warc.gz", 10, 1)], [Input("/a.warc.gz", 10, 1), Input("/b.warc.gz", 10, 1)])
+    >>> changed_input([Input("/a.warc.gz", 10, "1")], [Input("/a.warc.gz", 10, "1"), Input("/b.warc.gz", 10, "1")])
     '/b.warc.gz was not among them'
     """
     before, now = ({item.uri: item for item in inputs} for inputs in (old, new))
@@ -157,27 +159,31 @@ def together(plan: Plan, most: int) -> list[list[Split]]:
     return groups
 
 
-def _planned(split: Split) -> Split:
+def _planned(split: Split, entry: Entry | None = None) -> Split:
     """A split with the size and version of its file, unless it has them or they are not known; without them for a pipe, whose
     bytes are there once. Raises :class:`CrawlmillError` for a folder, a device, a socket."""
     if split.file_size is not None or split.version is not None:
         return replace(split, file_size=None, version=None) if is_stream(split.uri) else split
-    found = stamp_of(split.uri)
-    if found is not None:
-        return replace(split, file_size=found.size, version=found.version)
-    if scheme(split.uri) == "file" and not is_stream(split.uri):
+    if entry is None:
         try:
-            refuse_special(os.stat(local_path(split.uri)).st_mode, split.uri)
+            entry = store_of(split.uri).tell(split.uri)
         except OSError:  # who reads it says so
-            pass
-    return split
+            return split
+    if entry.folder:
+        raise CrawlmillError(
+            "a folder, not an archive", split.uri, "folders are inputs of a command, not names in a manifest"
+        )
+    return replace(split, file_size=entry.size, version=entry.version)
 
 
 def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
     """A whole archive as splits of about ``split_size`` bytes, each with the size and version of the file; a span that was
     planned already stays as it is."""
-    if split.file_size is None and split.version is None:
-        split = _planned(split)
+    return _cut(_planned(split), split_size)
+
+
+def _cut(split: Split, split_size: int | None) -> Iterator[Split]:
+    """As :func:`cut`, for a split whose size and version were asked for."""
     if split.start or split.end is not None:
         yield split
         return
@@ -189,7 +195,8 @@ def cut(split: Split, split_size: int | None = None) -> Iterator[Split]:
         yield split
         return
     try:
-        with closing(open_source(split.uri)) as source:
+        known = None if split.version is None else Entry(split.uri, size, split.version)
+        with closing(open_source(split.uri, known)) as source:
             kind, size = layout(source), min(size, source.size() or size)  # the planned size may be of another file
     except OSError:  # who reads it says so
         yield split

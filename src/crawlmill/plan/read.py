@@ -7,12 +7,13 @@ import os
 from collections.abc import Generator, Iterator
 
 from crawlmill.errors import ReadFailed
+from crawlmill.plan.fields import MOST
 from crawlmill.plan.split import Split
 from crawlmill.records.record import Record
-from crawlmill.stores import open_source
+from crawlmill.stores import Entry, Spans, open_source
 from crawlmill.stores.bounded import Bounded
 from crawlmill.warc.damage import BodyDamage, Damage, damage
-from crawlmill.warc.ranges import read_span
+from crawlmill.warc.ranges import read_span, runs
 from crawlmill.warc.reading import MAX_BODY, Reading
 from crawlmill.warc.stream import Item
 from crawlmill.where import Where
@@ -44,10 +45,12 @@ def read_split(split: Split, reading: Reading, where: Where | None = None) -> Ge
         not read it, it changed - are the same from every split.
 
     Raises:
-        CrawlmillError: reading failed for a reason that lies not in the file: too many open files, an I/O error.
+        CrawlmillError: reading failed for a reason that lies not in the file: too many open files, an I/O error, a store that
+            is away.
     """
     try:
-        source = Bounded(open_source(split.uri), split.file_size, split.version)
+        known = None if split.version is None else Entry(split.uri, split.file_size, split.version)
+        source = Bounded(open_source(split.uri, known, spans_of(split)), split.file_size, split.version)
     except OSError as error:
         yield unopened(split.uri, error)
         return
@@ -69,6 +72,17 @@ def read_split(split: Split, reading: Reading, where: Where | None = None) -> Ge
             yield damage(split.uri, source.end or 0, 0, "changed")
     finally:
         source.close()
+
+
+def spans_of(split: Split) -> Spans:
+    """The parts of the file that a split is sure to read.
+
+    >>> spans_of(Split("/a", 5, 9)), spans_of(Split("/a", ranges=((0, 10), (20, 10), (9_000_000, 10))))
+    ([(5, 9)], [(0, 30), (9000000, 9000010)])
+    """
+    if split.ranges is not None:
+        return [(run.start, run.end) for run in runs(split.ranges)]
+    return [(split.start, MOST if split.end is None else split.end)]
 
 
 def _chosen(items: Iterator[Item], reading: Reading, where: Where | None) -> Iterator[Item]:

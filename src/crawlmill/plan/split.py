@@ -26,8 +26,8 @@ class Split:
         end: byte after the last; None for the end of the file.
         ranges: offset and length of the records to read, in order of the offsets; None for all records of the span.
         file_size: bytes of the archive when it was planned: its end for who reads the split; None for that at opening.
-        version: its modification time then (ns; ms in HDFS): another one is damage; None for that at opening. Neither is
-            part of what a split is: two are equal without them.
+        version: what its store told one state of it from another by (:class:`crawlmill.stores.Entry`): another one is damage;
+            None for that at opening. Neither is part of what a split is: two are equal without them.
     """
 
     uri: str
@@ -35,7 +35,7 @@ class Split:
     end: int | None = None
     ranges: Ranges | None = None
     file_size: int | None = field(default=None, compare=False)
-    version: int | None = field(default=None, compare=False)
+    version: str | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int | None:
@@ -110,7 +110,7 @@ def _of_fields(fields: dict[str, Any]) -> Split:
         raise ValueError
     if min(start, 0 if end is None else _number(end), 0 if size is None else _number(size)) < 0:
         raise ValueError
-    if type(version) not in (int, type(None)):
+    if type(version) not in (str, type(None)):
         raise ValueError
     return Split(archive_name(fields["uri"]), start, end, ranges, size, version)
 

@@ -20,10 +20,10 @@ from crawlmill.output.formats import format_of_bytes
 from crawlmill.output.reading import read_table
 from crawlmill.output.tables import DAMAGE_SCHEMA, Row, rows_of, schema_of, table_of
 from crawlmill.partial import damage_rows, reducers_of
-from crawlmill.results.hdfs import fetched, in_hdfs
 from crawlmill.schema import Column, Schema
 from crawlmill.scratch import Scratch
-from crawlmill.stores.names import is_stream, local_path, shown
+from crawlmill.stores import is_stream, local_path, store_of
+from crawlmill.stores.names import shown
 from crawlmill.terminal import escaped
 
 _WIRE = b'["'
@@ -41,7 +41,7 @@ def open_tables(path: str) -> Opened:
     """The tables that a path names.
 
     Args:
-        path: a result file; the folder of a finished run, also in HDFS; a file or folder of lines of the wire format, as mappers and
+        path: a result file; the folder of a finished run, in any store; a file or folder of lines of the wire format, as mappers and
             reducers write them (equal keys are merged when the analysis is known); ``-`` for any of these files on
             standard input.
 
@@ -50,8 +50,9 @@ def open_tables(path: str) -> Opened:
     """
     if path == "-":
         return _piped(sys.stdin.buffer.read())
-    if in_hdfs(path):
-        with fetched(path) as copy:
+    store = store_of(path)
+    if not store.local:
+        with store.fetched(path) as copy:
             return open_tables(copy)
     path = local_path(path)
     if is_stream(path):

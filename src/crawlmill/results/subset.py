@@ -17,7 +17,7 @@ from crawlmill.files import whole_file
 from crawlmill.looking.getting import LARGEST
 from crawlmill.looking.scanning import Inputs, scan
 from crawlmill.records.record import Record
-from crawlmill.stores.names import local_output
+from crawlmill.stores.names import local_path
 from crawlmill.warc.damage import BodyDamage, Damage, damage
 from crawlmill.warc.stream import Item
 
@@ -80,7 +80,7 @@ def subset(
     (3, True)
     """
     prefixes = (url,) if isinstance(url, str) else tuple(url)
-    path = local_output(os.fspath(output))
+    path = local_path(os.fspath(output))
     chosen = (
         item
         for item in scan(inputs, types=types, where=where, max_record=max_record, max_body=max_record, base=base)

@@ -15,7 +15,7 @@ from crawlmill.plan.inputs import place_of
 from crawlmill.plan.split import Split
 from crawlmill.records import surt, urls
 from crawlmill.records.suffixes import suffix_start
-from crawlmill.stores import is_stream, local_path, scheme, uri_of
+from crawlmill.stores import is_stream, local_path, scheme, store_of
 from crawlmill.warc.ranges import in_order
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _place(filename: str | None, index: str, base: str | None) -> tuple[str, str
         raise CrawlmillError(f"not a row of an index: {error}: {filename!r:.100}", index, "see its filenames") from None
     if is_stream(uri):
         raise CrawlmillError("Spark's tasks cannot read a pipe", uri, "give the path of a file")
-    return (uri_of(os.path.realpath(local_path(uri))) if scheme(uri) == "file" else uri), uri
+    return store_of(uri).real(uri), uri
 
 
 def _line(index: str, uri: str, ranges: list[list[int | None]]) -> str:

@@ -13,7 +13,7 @@ from crawlmill.plan.planner import CLUSTER_SPLIT, make_plan, together
 from crawlmill.plan.split import Split
 from crawlmill.spark.batches import Query
 from crawlmill.spark.tables import Table, chosen
-from crawlmill.stores import is_stream, local_path, scheme, uri_of
+from crawlmill.stores import is_stream, store_of
 from crawlmill.warc.reading import MAX_BODY, MAX_RECORD
 from crawlmill.where import parse_where
 
@@ -54,13 +54,13 @@ def plain(options: Mapping[str, str], also: Sequence[str] = ()) -> dict[str, str
 def paths_of(inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
     """What a user names, as a source takes it: local paths as seen from here, since the process that plans may run elsewhere.
 
-    >>> paths_of(["/crawl/a.warc.gz", "s3://crawl/b.warc.gz"])
-    ['/crawl/a.warc.gz', 's3://crawl/b.warc.gz']
+    >>> paths_of(["/crawl/a.warc.gz", "hdfs:///crawl/b.warc.gz"])
+    ['/crawl/a.warc.gz', 'hdfs:///crawl/b.warc.gz']
     """
     named = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     paths = [os.fspath(item) for item in named]
     refuse_streams(paths)
-    return [uri_of(local_path(path)) if scheme(path) == "file" else path for path in paths]
+    return [store_of(path).canonical(path) for path in paths]
 
 
 def inputs_of(options: Options) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawlmill.errors import ReadFailed
+from crawlmill.errors import CrawlmillError, ReadFailed
 from crawlmill.stores import Opened
 
 
@@ -12,22 +12,23 @@ class Bounded:
     Args:
         source: the opened file.
         size: bytes that were planned; None for those at opening. A pipe has no size, whatever was planned.
-        version: what :class:`crawlmill.stores.Stamp` calls version when it was planned; None for that at opening.
+        version: what :class:`crawlmill.stores.Entry` calls version when it was planned; None for that at opening.
 
     Attributes:
         end: where a row stands that is about the whole file: the planned size, or the one at opening; None for a pipe.
         failure: what a read raised, kept because an analysis may catch everything that its record raises.
     """
 
-    def __init__(self, source: Opened, size: int | None, version: int | None) -> None:
+    def __init__(self, source: Opened, size: int | None, version: str | None) -> None:
         self.uri, self._source, opened = source.uri, source, source.opened
-        self._planned: tuple[int | None, int | None] = (None, None)
+        self._planned: tuple[int | None, str | None] = (None, None)
         if opened is not None:
             self._planned = (opened.size if size is None else size, opened.version if version is None else version)
         self.end = self._planned[0]
-        self._left = self.end if opened is None or self.end is None else min(self.end, opened.size)
+        size = None if opened is None else opened.size
+        self._left = self.end if size is None or self.end is None else min(self.end, size)
         self._given = 0
-        self.failure: ReadFailed | None = None
+        self.failure: CrawlmillError | None = None
 
     def read_at(self, offset: int, count: int) -> bytes:
         if self._left is not None:
@@ -39,6 +40,9 @@ class Bounded:
         except OSError as error:
             self.failure = ReadFailed("reading failed", self.uri, error)
             raise self.failure from error
+        except CrawlmillError as error:
+            self.failure = error
+            raise
         end = offset + len(data)
         if data and end > self._given:
             self._given = end
@@ -54,7 +58,7 @@ class Bounded:
         opened, now = self._source.opened, self._source.now()
         if opened is None:
             return False
-        return (opened.size, opened.version) != self._planned or now != opened
+        return (opened.size, opened.version) != self._planned or now is None or not now.same(opened)
 
     def close(self) -> None:
         self._source.close()

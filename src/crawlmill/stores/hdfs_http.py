@@ -11,16 +11,18 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from crawlmill.errors import CrawlmillError, Refused
+from crawlmill.errors import CrawlmillError
+from crawlmill.stores.patience import Away
 
-_FINAL = ("SecurityException", "FileAlreadyExistsException", "IllegalArgumentException")
+_FINAL = ("IllegalArgumentException", "NSQuotaExceededException", "DSQuotaExceededException")
 """What HDFS will not answer otherwise the next time."""
-_REFUSED = {"AccessControlException": errno.EACCES, "ParentNotDirectoryException": errno.ENOTDIR}
-"""The same, where it is about the one file."""
-
-
-class Away(Exception):
-    """HDFS does not answer, or not now."""
+_OF_FILE = {
+    "FileNotFoundException": errno.ENOENT,
+    "AccessControlException": errno.EACCES,
+    "ParentNotDirectoryException": errno.ENOTDIR,
+    "FileAlreadyExistsException": errno.EEXIST,
+}
+"""The same, where it is about the one file: what a system would say of a file of its own."""
 
 
 class Elsewhere(Away):
@@ -38,7 +40,7 @@ _OPENER = urllib.request.build_opener(_Stay)
 
 
 def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
-    """What a node of HDFS answers.
+    """What a node of HDFS returns.
 
     Args:
         url: of the request.
@@ -48,7 +50,8 @@ def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
 
     Raises:
         FileNotFoundError: there is no such file in HDFS.
-        Refused: HDFS does not permit it, or a file stands where a folder should.
+        PermissionError, NotADirectoryError, FileExistsError: HDFS does not permit it; a file stands where a folder should; there
+            is one of that name.
         CrawlmillError: HDFS refuses, and would again.
         Away: it may answer later, or another node may.
     """
@@ -65,11 +68,11 @@ def request(url: str, uri: str, method: str, body: str | None = None) -> bytes:
     except urllib.error.HTTPError as error:
         if error.code in (301, 302, 303, 307, 308) and error.headers.get("Location"):
             raise Elsewhere(error.headers["Location"]) from None
-        if error.code == 404:
-            raise FileNotFoundError(2, "no such file", uri) from None
         kind, said = _refusal(error.read(20_000))
-        if kind in _REFUSED:
-            raise Refused(f"HDFS refused: {said}", uri, _REFUSED[kind]) from None
+        if kind in _OF_FILE:
+            number = _OF_FILE[kind]
+            said = "no such file" if number == errno.ENOENT else f"HDFS refused: {said}"
+            raise OSError(number, said, uri) from None
         if kind in _FINAL:
             raise CrawlmillError(f"HDFS refused: {said}", uri) from None
         raise Away(f"{where} answered {error.code}: {said}") from None

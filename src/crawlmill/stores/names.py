@@ -45,7 +45,8 @@ def uri_of(path: str) -> str:
 
 
 def local_path(uri: str) -> str:
-    """The path of a local URI. Raises :class:`UsageError` for a file of another machine, and for what no file can be called.
+    """The path of a local URI. Raises :class:`UsageError` for a file of another machine, for a URI of another store, and for
+    what no file can be called.
 
     >>> local_path("file:///data/a%20b.warc.gz"), local_path("/data/a%20b.warc.gz")
     ('/data/a b.warc.gz', '/data/a%20b.warc.gz')
@@ -54,6 +55,9 @@ def local_path(uri: str) -> str:
     """
     path = _possible(os.fspath(uri))
     if path[: len(_FILE)].lower() != _FILE:
+        if scheme(path) != "file":
+            what = "-" if path == STDIN else f"{scheme(path)}://"
+            raise UsageError(f"a local file is needed here, not {what}", uri, "name a path of this machine")
         return path
     host, _, below = path[len(_FILE) :].partition("/")
     if host.lower() not in ("", "localhost"):
@@ -61,18 +65,6 @@ def local_path(uri: str) -> str:
     from urllib.parse import unquote_to_bytes
 
     return _possible(os.fsdecode(unquote_to_bytes(os.fsencode("/" + below))))
-
-
-def local_output(path: str) -> str:
-    """The path of a local file that is to be written. Raises :class:`UsageError` for the name of another store.
-
-    >>> local_output("file:///tmp/out%20.png")
-    '/tmp/out .png'
-    """
-    kind = scheme(path)
-    if kind != "file":
-        raise UsageError(f"this is not written to {kind}", path, "name a local file")
-    return local_path(path)
 
 
 def shown(path: str) -> str:

@@ -11,11 +11,30 @@ import time
 from typing import BinaryIO
 
 from crawlmill.errors import CrawlmillError
-from crawlmill.stores import Stamp
+from crawlmill.stores.names import STDIN
+from crawlmill.stores.store import Entry, Opened, Spans, Store
 
 PATIENCE = 10.0
 """Seconds in which somebody must have opened a named pipe for writing."""
 _POLL = 0.02
+
+
+class StandardInput(Store):
+    """Standard input, the URI ``-``."""
+
+    def open(self, uri: str, known: Entry | None = None, spans: Spans | None = None) -> Opened:
+        return standard_input()
+
+    def tell(self, uri: str) -> Entry:
+        return Entry(STDIN, None, None)
+
+    def identity(self, uri: str, known: Entry | None = None) -> tuple[object, ...]:
+        return STDIN, STDIN
+
+
+def standard_input() -> Opened:
+    """Standard input as an archive; a program that has read its first bytes puts another function here."""
+    return Pipe()
 
 
 class Pipe:
@@ -27,7 +46,7 @@ class Pipe:
         uri: its name.
     """
 
-    opened: Stamp | None = None
+    opened: Entry | None = None
 
     def __init__(self, stream: BinaryIO | None = None, start: bytes = b"", uri: str = "-") -> None:
         self.uri = uri
@@ -44,6 +63,8 @@ class Pipe:
         self._have += len(data)
 
     def read_at(self, offset: int, count: int) -> bytes:
+        if offset < 0:
+            return b""
         while not self._ended and self._have < offset + count:
             data = self._stream.read(min(1 << 20, offset + count - self._have))
             self._ended = not data

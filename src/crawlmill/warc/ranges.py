@@ -89,7 +89,8 @@ def walk_ranges(source: Source, ranges: Sequence[tuple[int, int]], reading: Read
         cannot read a part (a zstd dictionary, ARC members, records over the borders of members): those come last, by a
         walk from the start of the file.
     """
-    if not source.read_at(0, 1):
+    size = source.size()
+    if size == 0 or (size is None and not source.read_at(0, 1)):
         yield damage(source.uri, 0, 0, "empty")
         return
     size = source.size()

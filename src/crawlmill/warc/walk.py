@@ -106,23 +106,38 @@ def _plain(source: Source, start: int, end: int | None, reading: Reading, arc: b
     if arc and start:
         return
     first = plain_border(source, start)
-    limit = None if end is None or arc else plain_border(source, end)
-    if limit is not None and limit == source.size():
-        limit = None
-    if first is None or (limit is not None and first >= limit):
+    if first is None or (start and first == source.size()):
         return
     parser = Parser(source.uri, PlainFeed(source, first, None), reading.max_record, arc=arc, trace=reading.trace)
-    yield from counted(_before(parser.all_records(), limit), reading)
-    size = source.size() if limit is None else limit
-    reading.bytes = 0 if size is None else size - first
+    before = _Before(parser.all_records(), None if arc else end)
+    yield from counted(iter(before), reading)
+    limit = source.size() if before.limit is None else before.limit
+    reading.bytes = 0 if limit is None else limit - first
 
 
-def _before(items: Iterator[Item], limit: int | None) -> Iterator[Item]:
-    """The items of a plain file before the record at ``limit``: what comes before it must not depend on it."""
-    for item in items:
-        if limit is not None and item.offset >= limit:
-            return
-        yield item
+class _Before:
+    """The items of a plain file before its first record at or after ``end`` (bytes; None: all of them). What comes before that
+    record does not depend on it: damage behind ``end`` is held back until the record's place is known.
+
+    Attributes:
+        limit: where that record begins; None while there is none.
+    """
+
+    def __init__(self, items: Iterator[Item], end: int | None) -> None:
+        self._items, self._end = items, end
+        self.limit: int | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        end, held = self._end, []
+        for item in self._items:
+            if end is None or item.offset < end:
+                yield item
+            elif isinstance(item, Damage):
+                held.append(item)
+            else:
+                self.limit = item.offset
+                break
+        yield from (item for item in held if self.limit is None or item.offset < self.limit)
 
 
 def plain_border(source: Source, at: int) -> int | None:
