@@ -20,6 +20,7 @@ from archives import gz, make_record
 from crawlmill import Record, contract
 from crawlmill.errors import CrawlmillError, UsageError
 from crawlmill.looking.getting import PARTS
+from crawlmill.records.held import HeldBlock
 from crawlmill.warc.damage import BodyDamage, Damage
 from strategies import LAYOUTS, damaged, records
 
@@ -145,6 +146,25 @@ def test_a_record_that_is_kept_tells_the_same(
             now.append(told(item))
     assert [told(record) for record in kept] == now
     assert [told(record.keep()) for record in kept] == now
+
+
+class Cut:
+    """A block of which less can be had than its header says, as in a member that ends early."""
+
+    size = 5000
+
+    def load(self, start: int = 0) -> bytes:
+        raise BodyDamage("oversized")
+
+    def peek(self, count: int) -> bytes:
+        return b"x" * min(count, 300)
+
+
+def test_what_can_be_had_of_a_block_that_is_cut_is_kept() -> None:
+    held = HeldBlock(Cut(), 2000)  # type: ignore[arg-type]
+    assert held.peek(300) == b"x" * 300
+    with pytest.raises(BodyDamage, match="larger than the limit"):
+        held.peek(301)
 
 
 # ---- get, inspect

@@ -33,8 +33,8 @@ class HeldBlock:
     def _peek(self, block: Block, most: int) -> None:
         count = 0
         try:
-            while len(self._data) < most and count < most:
-                count = min(most, max(_FIRST, 2 * len(self._data)))
+            while count < most and len(self._data) >= count:  # a member that is cut gives less than it was asked for
+                count = min(most, max(_FIRST, 2 * count))
                 self._data = bytes(block.peek(count))
         except BodyDamage as bad:
             self._short = bad.kind
