@@ -131,6 +131,7 @@ def copied(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_killed_run_does_not_go_on_with_another_crawlmill(long: Path, tmp_path: Path) -> None:
     site, out = copied(tmp_path / "site"), tmp_path / "out"
     project = write(tmp_path / "project")
@@ -195,6 +196,7 @@ def test_it_is_the_same_in_every_process_and_place(tmp_path: Path) -> None:
     assert printed(two / "job.py", two / "lists/words.txt", cwd=tmp_path, PYTHONHASHSEED="2") == found
 
 
+@pytest.mark.slow
 def test_it_is_the_same_from_a_wheel_and_knows_every_byte_of_ours(tmp_path: Path) -> None:
     site = copied(tmp_path / "site")
     here = printed("domains")
@@ -246,6 +248,7 @@ def test_two_modules_of_one_name_are_refused(tmp_path: Path) -> None:
         assert list(found.function(None) or ()) == [(name, 1)]  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_module_by_name_is_the_users_own_unless_it_is_installed(tmp_path: Path, samples: Path) -> None:
     text = "from .constants import X\nfrom crawlmill import analysis\nfrom crawlmill.reducers import total\n"
     text += '@analysis(reduce=total, key="k: string", value="n: int64")\ndef by_name(record):\n    yield X, 1\n'
@@ -270,6 +273,7 @@ def test_a_module_by_name_is_the_users_own_unless_it_is_installed(tmp_path: Path
     assert found["packages"] == {"team": "1.2"} and not found["files"]
 
 
+@pytest.mark.slow
 def test_a_module_in_a_zip_has_no_digest_and_does_not_travel(samples: Path, tmp_path: Path) -> None:
     project = write(tmp_path / "project")
     (project / "helper.py").unlink()
@@ -457,6 +461,7 @@ def test_packages_are_those_that_files_name_and_not_what_happens_to_be_loaded(tm
 # ---- packages
 
 
+@pytest.mark.slow
 def test_a_package_of_the_users_own_is_required_and_its_version_counts(samples: Path, tmp_path: Path) -> None:
     text = "import tinycount\nfrom crawlmill import analysis\nfrom crawlmill.reducers import total\n"
     text += '@analysis(reduce=total, key="k: string", value="n: int64", depends="Tiny-Count unicode")\n'

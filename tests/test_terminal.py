@@ -156,6 +156,7 @@ def test_nothing_raw_reaches_a_terminal(folder: Path, words: list[str]) -> None:
     assert text.strip() and code in (0, 1, 2, 3)
 
 
+@pytest.mark.slow
 def test_what_is_data_is_shown_and_not_taken_for_markup(folder: Path) -> None:
     for words in (["show", "table.parquet"], ["inspect", A], ["run", "job.py:urls", A]):
         _, text = on_terminal(words, folder, COLUMNS="5000")
@@ -169,6 +170,7 @@ def test_json_on_a_terminal_keeps_its_value(folder: Path) -> None:
     assert json.loads(text) == {MARK: URL, "n": 1}
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_what_was_written(folder: Path) -> None:
     def piped(*words: str) -> bytes:
         program = [sys.executable, "-m", "crawlmill", *words]

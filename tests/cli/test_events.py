@@ -28,6 +28,7 @@ def told(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--pool", "thread"), ("--split-size", "1")])
 def test_here(samples: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
     done = crawlmill("run", "origins", str(samples / "*.warc.gz"), "--events", str(tmp_path / "events"), *more)
@@ -41,6 +42,7 @@ def test_here(samples: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
     assert events[-1]["exit_code"] == 0 and {event.get("engine", "local") for event in events} == {"local"}
 
 
+@pytest.mark.slow
 def test_standard_output_takes_events_alone(samples: Path) -> None:
     inputs = str(samples / "*.warc.gz")
     done = crawlmill("run", "origins", inputs, "--events", "-", "--top", "1")
@@ -58,6 +60,7 @@ def test_rows_go_to_standard_output_beside_events_in_a_file(samples: Path, tmp_p
     assert done.stdout.count("\n") == 22 and told((tmp_path / "events").read_text())[-1]["state"] == "succeeded"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runner", ["inline", pytest.param("local", marks=pytest.mark.slow)])
 def test_mrjob(samples: Path, tmp_path: Path, runner: str) -> None:
     words = ["run", "origins", str(samples / "*.warc.gz"), "--on", "mrjob", "--runner", runner]
@@ -73,6 +76,7 @@ def test_mrjob(samples: Path, tmp_path: Path, runner: str) -> None:
     assert f"crawlmill: {last['reason']}" in failed.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [

@@ -130,6 +130,7 @@ def test_an_analysis_that_is_not_installed_has_plain_columns() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["png", "svg"])
 @pytest.mark.parametrize("name", ["origins", "sizes"])
 def test_plot_draws_the_same_bytes_again(done: Path, tmp_path: Path, name: str, ending: str) -> None:

@@ -14,6 +14,7 @@ import crawlmill
 from conformance.rows import Row, rows
 from crawlmill import analysis
 from crawlmill.errors import CrawlmillError
+from crawlmill.own import imports
 from crawlmill.reducers import total
 from own_project import ROWS, write, write_late
 
@@ -60,6 +61,7 @@ def test_a_function_of_a_notebook_takes_its_modules_along(
     engine = row.engine(request)
     write(tmp_path, {"aside.py": "import aside_more\ndef kind(record):\n    return aside_more.X + record.type\n"})
     write(tmp_path, {"aside_more.py": "X = 'x-'\n", "aside_late.py": "Y = '-y'\n"})
+    imports.offer(())  # else the folders of an earlier run come back when the path is put right
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("aside", "aside_more", "aside_late"):
         monkeypatch.delitem(sys.modules, name, raising=False)

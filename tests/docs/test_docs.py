@@ -144,6 +144,7 @@ def test_every_command_has_help_and_an_example() -> None:
         assert not missing + [words for words, _, meaning, _ in options if not meaning], name
 
 
+@pytest.mark.slow
 def test_the_examples_run_in_their_order(tmp_path: Path) -> None:
     folder = consoles.workspace(tmp_path / "crawlmill")
     examples = {
@@ -157,6 +158,7 @@ def test_the_examples_run_in_their_order(tmp_path: Path) -> None:
         assert printed.endswith("\nfine\n"), f"{name}: {example}\n{printed}"
 
 
+@pytest.mark.slow
 def test_help_of_the_command_has_what_the_page_has() -> None:
     """typer shows the same words, though in boxes."""
     wide = {**os.environ, "COLUMNS": "300"}
@@ -190,6 +192,7 @@ def my_job(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     return folder, [line for line in blocks[at + 1].text.splitlines() if line.strip()]
 
 
+@pytest.mark.slow
 def test_the_commands_of_contributing_run(my_job: tuple[Path, list[str]]) -> None:
     folder, commands = my_job
     assert len(commands) >= 3

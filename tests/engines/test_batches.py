@@ -57,6 +57,7 @@ def contents(out: Path) -> dict[str, bytes]:
     return {name: (out / name).read_bytes() for name in TABLES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "engine", [MrJob(), pytest.param(Spark("local[2]"), marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")])]
 )

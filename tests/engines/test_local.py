@@ -68,6 +68,7 @@ def test_a_crash_costs_the_record(crawl: Path) -> None:
     assert [(row["kind"], row["analysis"]) for row in run.damage.to_pylist()] == [("crash", "crashes")]
 
 
+@pytest.mark.slow
 def test_a_hang_costs_the_record(crawl: Path) -> None:
     run = crawlmill.run(f"{BAD}:hangs", crawl, workers=1, record_timeout=2)
     assert run["hangs"].to_pylist() == [{"kind": "read", "records": 59}]

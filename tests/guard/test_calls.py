@@ -22,6 +22,7 @@ def evaluated() -> Iterator[Calls]:
         yield calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "said"),
     [

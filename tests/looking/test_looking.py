@@ -130,6 +130,7 @@ def test_a_condition_that_cannot_be_told_is_damage_everywhere(tmp_path: Path) ->
 # ---- records that stay
 
 
+@pytest.mark.slow
 @relaxed
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(data=st.data())
@@ -211,6 +212,7 @@ def run_command(*words: object) -> bytes:
     return subprocess.run(command, capture_output=True, check=False, timeout=60).stdout
 
 
+@pytest.mark.slow
 def test_the_commands_write_what_the_functions_return(samples: Path) -> None:
     path = samples / "formats/members.warc.gz"
     rows = [json.loads(line) for line in run_command("inspect", path, samples / "damaged", "--json").splitlines()]

@@ -129,6 +129,7 @@ def test_what_is_no_page_is_told_from_its_first_bytes(tmp_path: Path) -> None:
     assert run(tmp_path, [html], "tags", max_body=MIB) == ({}, {("tags", "oversized")})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUADRATIC)
 def test_markup_that_takes_the_square_is_oversized(name: str, tmp_path: Path) -> None:
     rows, damage = run(tmp_path, [page(QUADRATIC[name](MIB))], "tags", "words", "mime")
@@ -249,6 +250,7 @@ def test_no_block_makes_a_worker_large(name: str, tmp_path: Path) -> None:
     assert peak(path, "tags,links,words,languages,servers,ips,records") < MOST
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "gzip, gzip"])
 def test_a_bomb_does_not_make_a_worker_large(encoding: str, tmp_path: Path) -> None:

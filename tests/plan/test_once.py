@@ -84,6 +84,7 @@ def alone(line: Line, folder: Path) -> set[str]:
     return set(found)
 
 
+@pytest.mark.slow
 @settings(parent=relaxed, max_examples=25)
 @pytest.mark.parametrize(
     "kinds", [("span",), ("ranges",), ("span", "whole"), ("ranges", "whole"), ("span", "ranges", "whole")]

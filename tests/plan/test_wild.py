@@ -214,6 +214,7 @@ def test_any_line(crawl: Path, fields: dict[str, object], junk: str) -> None:
             split.uri.encode("utf-8")
 
 
+@pytest.mark.slow
 @settings(parent=relaxed, max_examples=200)
 @given(data=st.binary(max_size=400), seed=st.integers(0, 1 << 30))
 @example(data=b"", seed=0)

@@ -59,6 +59,7 @@ def test_no_tree_has_more_elements_than_were_counted() -> None:
         assert ELEMENT * elements(text) < 1.5 * followed.memory + 60 * ELEMENT, (seed, text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUADRATIC)
 def test_what_takes_the_square_is_not_parsed(name: str) -> None:
     make = QUADRATIC[name]
@@ -68,6 +69,7 @@ def test_what_takes_the_square_is_not_parsed(name: str) -> None:
         assert raised.value.kind == "oversized"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUADRATIC)
 @pytest.mark.parametrize("size", [1 << 12, 1 << 14, 1 << 16])
 def test_what_is_let_through_is_bounded(name: str, size: int) -> None:

@@ -38,6 +38,7 @@ def place(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in HERE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split_size", [None, 3001, 20_000])
 def test_rows_and_damage_are_those_of_the_analysis_records(everything: list[str], split_size: int | None) -> None:
     run = crawlmill.run("records", everything, workers=1)

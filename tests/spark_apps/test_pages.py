@@ -107,6 +107,7 @@ def test_each_response_has_one_row_of_each_extractor(archive: str) -> None:
         assert row["extractor_version"] == EXTRACTORS[name].version and row["date"] == "2024-05-01T12:00:00Z"
 
 
+@pytest.mark.slow
 def test_the_damage_is_that_of_the_table_of_the_archive(archive: str, samples: Path) -> None:
     """All of it in the structure; of damaged bodies those of pages, as the others are not looked at."""
     query = Query("warc", ("uri", "body"), types=frozenset({"response", "arc"}))

@@ -54,6 +54,7 @@ def away_from(server: WebHdfsServer, operation: str, first: int, last: int) -> N
     server.at[operation, last + 1] = lambda: setattr(server, "refuse", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["LISTSTATUS", "OPEN", "READ", "GETFILESTATUS"])
 def test_a_store_that_comes_back_costs_nothing(
     server: WebHdfsServer, operation: str, monkeypatch: pytest.MonkeyPatch
@@ -105,6 +106,7 @@ def test_an_analysis_that_catches_everything_does_not_hide_it(server: WebHdfsSer
         crawlmill.run(f"{tmp_path}/catching.py:sizes", f"{URI}/a.warc", workers=1, pool="thread")
 
 
+@pytest.mark.slow
 def test_a_record_is_not_blamed_for_the_store(server: WebHdfsServer, tmp_path: Path) -> None:
     """The time that an analysis may take for a record does not run while the store is waited for."""
     (tmp_path / "catching.py").write_text(CATCHES.replace("except Exception", "except ZeroDivisionError"))
@@ -123,6 +125,7 @@ def test_a_record_is_not_blamed_for_the_store(server: WebHdfsServer, tmp_path: P
     assert "waiting, " in done.stderr
 
 
+@pytest.mark.slow
 def test_a_mapper_tells_hadoop(server: WebHdfsServer) -> None:
     away_from(server, "READ", 1, 3)
     done = subprocess.run(
@@ -149,6 +152,7 @@ def test_how_long_travels_to_the_nodes(server: WebHdfsServer, monkeypatch: pytes
             patience.wait_limit()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["MKDIRS", "CREATE", "WRITE", "RENAME", "GETFILESTATUS"])
 def test_a_result_is_put_over_a_store_that_comes_and_goes(
     server: WebHdfsServer, tmp_path: Path, operation: str, monkeypatch: pytest.MonkeyPatch

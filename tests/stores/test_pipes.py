@@ -83,6 +83,7 @@ def test_two_pipes_of_one_run(archive: Path) -> None:
     assert json.loads(done.stdout)["counters"]["records"] == 66, done.stderr
 
 
+@pytest.mark.slow
 def test_a_pipe_is_itself_under_all_its_names(archive: Path, tmp_path: Path) -> None:
     """As a file is: by device and inode. To open it twice is to have each record in one of two halves."""
     (tmp_path / "l").symlink_to(tmp_path / "p")
@@ -100,6 +101,7 @@ def test_a_pipe_is_itself_under_all_its_names(archive: Path, tmp_path: Path) -> 
     assert (found["counters"]["records"], found["damage"]["rows"], len(found["inputs"])) == (22, 0, 1), done.stderr
 
 
+@pytest.mark.slow
 def test_a_pipe_that_a_manifest_or_an_index_names(archive: Path, tmp_path: Path) -> None:
     """It is read once, whatever size was planned for it; a plan asks nothing of it."""
     pipe_ = str(tmp_path / "p")
@@ -129,6 +131,7 @@ def test_a_pipe_that_a_manifest_or_an_index_names(archive: Path, tmp_path: Path)
         store_of("/dev/null").tell("/dev/null")
 
 
+@pytest.mark.slow
 def test_other_commands_read_them(archive: Path, tmp_path: Path) -> None:
     assert shell(f"crawlmill verify <(cat {archive})").stdout.startswith("22 records")
     assert shell(f"crawlmill get <(cat {archive}) --offset 0 --what headers").stdout.startswith("WARC/1.0")

@@ -115,6 +115,7 @@ def test_a_pattern_costs_one_listing_a_folder(place: Place, asked: Asked) -> Non
     assert asked.count == {"LISTSTATUS": 3}  # the folder itself, a and b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2000, 300_000, 3_000_000])
 def test_a_split_of_14_mib_costs_few_reads_and_no_small_one(place: Place, asked: Asked, size: int) -> None:
     data = gz(records(size, 42 << 20), 1)

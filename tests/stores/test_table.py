@@ -97,6 +97,7 @@ def test_a_scheme_that_nothing_knows_is_one_clear_line(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.warc.gz", "list.paths"], "nothing was written"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["plot", "table.csv", "-o"], ["subset", "a.warc.gz", "--where", "mime=text/html", "-o"], ["hadoop", "zip", "-o"]],
@@ -114,6 +115,7 @@ def test_what_is_written_to_this_machine_only_says_so(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.warc.gz", "table.csv"]
 
 
+@pytest.mark.slow
 def test_file_uris_are_outputs_and_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.warc.gz").write_bytes(DATA)

@@ -122,6 +122,7 @@ def test_filters_and_options(samples: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_record_that_hangs(tmp_path: Path) -> None:
     path = tmp_path / "a.warc.gz"
     path.write_bytes(gz([make_record("response", f"http://a.example/{name}", b"x") for name in ("one", "hang", "two")]))

@@ -61,12 +61,14 @@ def test_processes_that_outlive_a_killed_parent(tmp_path: Path, program: str) ->
     assert gone(events) == []
 
 
+@pytest.mark.slow
 def test_the_first_event_is_enough(tmp_path: Path, program: str) -> None:
     """The parent may be killed after it started the program, and before it said so."""
     events = killed(FAMILY, tmp_path / "events", program)
     assert gone(events[:1]) == [program] and running(program) == []
 
 
+@pytest.mark.slow
 def test_whenever_the_parent_is_killed_nothing_is_left(tmp_path: Path) -> None:
     """Seeded moments: before it starts the program, while it does, after."""
     rng = random.Random(3)
@@ -137,6 +139,7 @@ def submitted(program: str, *more: Event) -> list[Event]:
     return [Event("starting", "submitted", engine="hadoop", program=program, cluster="yarn"), *more]
 
 
+@pytest.mark.slow
 def test_applications_are_found_by_tag_and_by_id(tmp_path: Path) -> None:
     for name in ("p.1", "7", "other.2", "8"):
         (tmp_path / name).touch()
@@ -159,6 +162,7 @@ def test_what_succeeded_is_not_asked_for() -> None:
     assert make_gone([Event("run", "running"), Event("progress", "running", fraction=0.5)], no_cluster) == []
 
 
+@pytest.mark.slow
 def test_an_application_that_does_not_end_is_an_error(tmp_path: Path) -> None:
     class Stubborn(Files):
         def kill(self, application: str) -> str | None:
@@ -169,6 +173,7 @@ def test_an_application_that_does_not_end_is_an_error(tmp_path: Path) -> None:
         make_gone(submitted("p"), lambda left: Stubborn(tmp_path), patience=0.1)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HADOOP_HOME", raising=False)
     monkeypatch.setenv("CRAWLMILL_CLUSTER", str(tmp_path))

@@ -106,6 +106,7 @@ def test_cancelling_ends_all_that_it_started() -> None:
     assert [event.state for event in handle.events()][-1] == "killed"
 
 
+@pytest.mark.slow
 def test_what_does_not_heed_sigterm_is_killed() -> None:
     with ready(shell("trap '' TERM; echo ready; while :; do sleep 1; done")) as handle:
         assert handle.cancel() == "killed" and handle.exit_code == -signal.SIGKILL

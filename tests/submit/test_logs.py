@@ -101,6 +101,7 @@ def test_lines_do_not_depend_on_how_bytes_come(data: bytes, sizes: list[int]) ->
     assert [*found, *cut.feed(data[at:]), *cut.rest()] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [r"line after line, and each of them is printed as it is\n", "no line end "])
 def test_a_program_that_prints_megabytes_takes_no_memory(line: str) -> None:
     """24 MB; of the middle the lines that say something are kept."""

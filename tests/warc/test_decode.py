@@ -208,6 +208,7 @@ def test_a_zstd_window_above_128_mib_is_refused() -> None:
     )
 
 
+@pytest.mark.slow
 def test_small_chunks_take_no_more_than_the_payload() -> None:
     payload = b"1\r\nx\r\n" * 200_000 + b"0\r\n\r\n"
     tracemalloc.start()

@@ -142,6 +142,7 @@ def check(whole: Archive, done: Change) -> None:
             assert stands or cut_away, f"lost in silence (full={full}): {record}; {found.rows}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["small", "large"])
 def test_a_few_places(kind: str) -> None:
     run(kind, range(QUICK // 2))

@@ -49,6 +49,7 @@ def test_splits_tile(layout: str, full: bool, data: st.DataObject) -> None:
     assert parts(archive, cuts, full=full, blocks=blocks) == parts(archive, [], full=full, blocks=blocks)
 
 
+@pytest.mark.slow
 @quick
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(data=st.data())

@@ -88,6 +88,7 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twice_the_input_is_twice_the_work(shape: str) -> None:
     once, twice = (work(SHAPES[shape](size)) for size in (SIZE, 2 * SIZE))

@@ -118,6 +118,9 @@ def _begin(told: bool, given: Iterable[tuple[str, str, str]]) -> None:
     _told, _begun = told, True
     sys.path[:] = library()
     _appended.clear()
+    for name in _known:
+        if isinstance(getattr(getattr(sys.modules.get(name), "__spec__", None), "loader", None), Loader):
+            del sys.modules[name]  # else the next run would have it without having it among its files
     for held in (_known, _spaces, _entries, _roots, _left, _given, _checked):
         held.clear()
     _given.update((name, _Known(path, digest)) for name, path, digest in given)
