@@ -107,8 +107,8 @@ def _each_once(stdin: BinaryIO) -> Iterator[Split]:
     given, twice = each_once(Given(split, STDIN) for split in _splits(stdin))
     if twice:
         print(f"crawlmill: {len(twice)} inputs are named twice and read once", file=sys.stderr)
-    for split, *_ in given:
-        yield split
+    for one in given:
+        yield one.split
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
