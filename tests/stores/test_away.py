@@ -140,6 +140,13 @@ def test_a_mapper_tells_hadoop(server: WebHdfsServer) -> None:
     assert f"reporter:status:{URI}/a.warc.gz: " in done.stderr
 
 
+def test_how_long_is_an_option(server: WebHdfsServer) -> None:
+    server.refuse = "page"
+    words = [sys.executable, "-m", "crawlmill", "run", "origins", f"{URI}/a.warc.gz", "--store-wait", "0.5"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "waited 0.5 s" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
 def test_how_long_travels_to_the_nodes(server: WebHdfsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRAWLMILL_STORE_WAIT", "7")
     found = for_nodes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import nullcontext
 from enum import StrEnum
@@ -123,6 +124,10 @@ def run(
         int | None, typer.Option(min=1, metavar="MIB", help="Of the units of work inside a large file.")
     ] = None,
     base: Annotated[str | None, typer.Option(help="Put before relative names in manifests.")] = None,
+    store_wait: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="How long a store that does not answer is waited for (120)."),
+    ] = None,
     as_json: AsJson = False,
     on: Annotated[
         EngineName, typer.Option(help="This machine, Hadoop (HADOOP_HOME, or crawlmill hadoop up), mrjob, or Spark.")
@@ -164,8 +169,11 @@ def run(
     from crawlmill.cli.progress import progress_bar
     from crawlmill.errors import UsageError
     from crawlmill.finished import judge
+    from crawlmill.stores.patience import WAIT
     from crawlmill.submit import recorded
 
+    if store_wait is not None:
+        os.environ[WAIT] = str(store_wait)  # which tasks on other machines get, too
     rows_out = output is None and format is not None and not as_json
     if events == "-" and (rows_out or as_json or dry_run):
         raise UsageError("--events - is all that standard output takes", hint="name a file: --events FILE")
@@ -244,7 +252,6 @@ def _engine(name: EngineName, **options: object) -> Engine:
 
 def _dry_run(job: Job, inputs: list[str], engine: Engine, split_size: int | None, base: str | None) -> None:
     """Leave what would be shipped in a folder, and print the commands that run it."""
-    import os
 
     from crawlmill.cluster.finding import know_hdfs
     from crawlmill.engines import Work

@@ -220,7 +220,7 @@ class StoreFolder(_Folder):
 
     def commit(self, report: Mapping[str, Any]) -> None:
         write_json(self.work.file(f"output/{REPORT}"), report)
-        self._store.put(self.work.file("output"), self.name, self._replace)
+        self._store.put(self.work.file("output"), self.name, self._replace, self.work.mark())
         self.work.remove()
 
     def abort(self) -> None:

@@ -16,6 +16,7 @@ from crawlmill.files import whole_file
 from crawlmill.plan.planner import Input, Plan
 from crawlmill.plan.split import Split
 from crawlmill.scratch import locked
+from crawlmill.stores.store import new_mark
 
 _PLAN = "plan.json"
 EVENTS = "events.jsonl"
@@ -133,6 +134,15 @@ class WorkDir:
             "batch": stored.batch,
         }
         write_json(self.file(_PLAN), fields)
+
+    def mark(self) -> str:
+        """A name that this run has from now on and no other."""
+        path = self.file("mark")
+        if not os.path.exists(path):
+            with whole_file(path) as file:
+                file.write(new_mark().encode())
+        with open(path, encoding="ascii") as text:
+            return text.read()
 
     def batch(self, number: int) -> str | None:
         """The merged lines of a batch: a file that is as it was when it was whole. None when there is none."""

@@ -6,7 +6,6 @@ import errno
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +14,7 @@ from crawlmill.stores import pipe
 from crawlmill.stores.globs import matching
 from crawlmill.stores.names import STDIN, descriptor, local_path, uri_of
 from crawlmill.stores.pipe import Pipe, open_fifo
-from crawlmill.stores.store import Entries, Entry, Opened, Spans, Store, in_words
+from crawlmill.stores.store import Entries, Entry, Opened, Spans, Store, in_words, new_mark
 
 
 class Local(Store):
@@ -86,12 +85,13 @@ class Local(Store):
         except OSError as error:
             raise CrawlmillError(error.strerror or str(error), uri, "check its permissions") from None
 
-    def put(self, folder: str, uri: str, replace: bool) -> None:
+    def put(self, folder: str, uri: str, replace: bool, mark: str | None = None) -> None:
         target = os.path.abspath(local_path(uri))
         parent, name = os.path.split(target)
-        beside, before = (os.path.join(parent, f".{name}.{kind}.{uuid.uuid4().hex[:8]}") for kind in ("new", "old"))
+        beside, before = (os.path.join(parent, f".{name}.{kind}.{mark or new_mark()}") for kind in ("new", "old"))
         self.check_writable(uri)
         with in_words(uri):
+            _remove(beside)
             try:
                 shutil.copytree(folder, beside)
                 replaced = replace and os.path.lexists(target)

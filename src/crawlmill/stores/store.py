@@ -6,6 +6,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -137,13 +138,14 @@ class Store:
         self.check_writable(uri)
         return None
 
-    def put(self, folder: str, uri: str, replace: bool) -> None:
+    def put(self, folder: str, uri: str, replace: bool, mark: str | None = None) -> None:
         """Make a folder of the files of a local one, whole or not at all.
 
         Args:
             folder: the local one, without folders in it.
             uri: the new one.
             replace: whether what has its name may go.
+            mark: part of the name that it has until it is whole; what an earlier try of this mark left goes. None for a new one.
 
         Raises:
             UsageError: something has the name, and ``replace`` is false. CrawlmillError: the store does not take it. In both
@@ -244,3 +246,8 @@ def in_words(uri: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise CrawlmillError(error.strerror or str(error), uri, "check the name and its permissions") from None
+
+
+def new_mark() -> str:
+    """A part of a name that nothing else has."""
+    return uuid.uuid4().hex[:8]

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import urllib.parse
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from crawlmill.stores.hdfs_http import Elsewhere, request
 from crawlmill.stores.namenodes import address
 from crawlmill.stores.patience import Away, patiently
 from crawlmill.stores.remote import Remote
-from crawlmill.stores.store import Entries, Entry, in_words
+from crawlmill.stores.store import Entries, Entry, in_words, new_mark
 
 _COPIES = 3  # DataNodes that are tried for a block before the store counts as away
 _answered: dict[str, str] = {}  # of several NameNodes the one that answered last: the others are on standby
@@ -73,10 +72,12 @@ class WebHdfs(Remote):
         except OSError as error:
             raise CrawlmillError(error.strerror or str(error), uri, "check its permissions") from None
 
-    def put(self, folder: str, uri: str, replace: bool) -> None:
+    def put(self, folder: str, uri: str, replace: bool, mark: str | None = None) -> None:
         parent, _, name = uri.rstrip("/").rpartition("/")
-        beside, before = (f"{parent}/.{name}.{kind}.{uuid.uuid4().hex[:8]}" for kind in ("new", "old"))
+        beside, before = (f"{parent}/.{name}.{kind}.{mark or new_mark()}" for kind in ("new", "old"))
         with in_words(uri):
+            if mark is not None:
+                _delete(beside)
             try:
                 ask(beside, "MKDIRS", "PUT")
                 for path in sorted(Path(folder).iterdir()):
@@ -94,6 +95,8 @@ class WebHdfs(Remote):
                 finally:
                     if replaced:
                         _delete(before)
+                if mark is not None:
+                    _delete(before)  # of an earlier try
             finally:
                 _delete(beside)
 
