@@ -159,10 +159,9 @@ class Connected(_Own):
         return found
 
 
-NO_RESUME = "it retries by its own means; the rows of a job count only when the whole job ended well"
 NO_NOTEBOOK = "its tasks find an analysis by name or file; what stands in a notebook only has neither"
 NO_STDIN = "its tasks do not have our standard input"
-CLUSTER = {"resume": NO_RESUME, "notebook": NO_NOTEBOOK, "standard_input": NO_STDIN}
+CLUSTER = {"notebook": NO_NOTEBOOK, "standard_input": NO_STDIN}
 ON_HADOOP = (pytest.mark.hadoop, pytest.mark.xdist_group("hadoop"))
 ON_SPARK = (pytest.mark.spark, pytest.mark.xdist_group("spark"))
 
@@ -186,7 +185,7 @@ ROWS = [
     Row("pipe", lambda _, **options: Pipe(**options), None, _slow("pipe"), CLUSTER),
     Row("mrjob inline", _mrjob("inline"), None, _slow("mrjob inline"), CLUSTER),
     Row("mrjob local", _mrjob("local"), None, _slow("mrjob local"), CLUSTER),
-    Row("spark", _spark, "java", ON_SPARK, {"resume": NO_RESUME, "standard_input": NO_STDIN}),
+    Row("spark", _spark, "java", ON_SPARK, {"standard_input": NO_STDIN}),
     Row("spark standalone", _standalone, "standalone", ON_STANDALONE, only=ELSEWHERE | {"corpus"}),
     Row("spark yarn", OnYarn, "cluster", ON_YARN, only=ELSEWHERE),
     Row(f"spark {OLD}", OldSpark, "old_python", (*ON_SPARK, pytest.mark.slow), only=ELSEWHERE),

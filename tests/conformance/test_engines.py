@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from conformance.rows import Row, rows
 from crawlmill import analysis, registry
 from crawlmill.engines import Engine
 from crawlmill.engines.local import Local
+from crawlmill.errors import CrawlmillError
 from crawlmill.reducers import total
 
 ALL = sorted(registry.builtin_names())
@@ -171,12 +171,23 @@ def test_real_archives_give_the_same_lines(
 
 @pytest.mark.parametrize("row", rows("resume"))
 def test_a_run_that_was_ended_goes_on(row: Row, samples: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    inputs, out = str(samples / "*.warc.gz"), tmp_path / "out"
-    code = "import os, crawlmill, crawlmill.api as api; api._finish = lambda *a: os._exit(7);"
-    code += f"crawlmill.run('origins', {inputs!r}, output={str(out)!r}, workers=1)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 7
-    run = crawlmill.run("origins", inputs, output=out, resume=True, on=row.engine(request))
-    assert run["origins"].equals(crawlmill.run("origins", inputs, on=REFERENCE)["origins"])
+    """It is ended when its second batch begins; the first is not done again."""
+    inputs, out, engine = str(samples / "*.warc.gz"), tmp_path / "out", row.engine(request)
+
+    def stop(line: str) -> None:
+        if line.startswith("batch 2 of 2"):
+            raise CrawlmillError("told to stop")
+
+    with pytest.raises(CrawlmillError, match="told to stop"):
+        crawlmill.run("origins", inputs, output=out, on=engine, batch=2, say=stop)
+    kept = (out / "_work/batch-00000.lines").stat().st_mtime_ns
+    said: list[str] = []
+    run = crawlmill.run(
+        "origins", inputs, output=out, on=engine, resume=True, say=said.append,
+        planned=lambda plan: said.append(str((out / "_work/batch-00000.lines").stat().st_mtime_ns)),
+    )  # fmt: skip
+    assert said[0] == str(kept) and not any(line.startswith("batch 1") for line in said)
+    assert run["origins"].equals(crawlmill.run("origins", inputs, on=REFERENCE)["origins"]) and run.splits == 3
 
 
 @pytest.mark.parametrize("row", rows("notebook"))

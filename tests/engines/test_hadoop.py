@@ -207,8 +207,6 @@ class TestOnACluster:
             crawlmill.run("origins", "hdfs:///nothing/here.warc.gz")
         with pytest.raises(UsageError, match="standard input"):
             crawlmill.run("origins", "-", on=HERE)
-        with pytest.raises(UsageError, match="retries by its own means"):
-            crawlmill.run("origins", sample, on=HERE, resume=True, output="x")
         monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9")
         with pytest.raises(CrawlmillError, match="out of reach"):
             crawlmill.run("origins", "hdfs:///crawl/a.warc.gz")
