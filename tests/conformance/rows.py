@@ -191,7 +191,7 @@ ROWS = [
     Row(f"spark {OLD}", OldSpark, "old_python", (*ON_SPARK, pytest.mark.slow), only=ELSEWHERE),
     Row("spark connect", Connected, "connect_server", ON_SPARK, only=ELSEWHERE | {"notebook"}),
     Row("hadoop", _hadoop, "cluster", ON_HADOOP, CLUSTER),
-    Row("mrjob hadoop", _mrjob_on_hadoop, "cluster", ON_HADOOP, CLUSTER),
+    Row("mrjob hadoop", _mrjob_on_hadoop, "cluster", ON_HADOOP, CLUSTER, EVERYWHERE - {"own_code", "late_module"}),
 ]
 
 

@@ -77,7 +77,7 @@ def normal(text: str) -> str:
     """
     text = re.sub(r"\bin \d+\.\d+ s\b", "in N s", text)
     text = re.sub(r"(\"seconds\": )[\d.]+", r"\1N", text)
-    text = re.sub(r"(\"version\":)\d+", r"\1N", text)
+    text = re.sub(r"(\"version\":)\"\d+\"", r"\1N", text)
     text = re.sub(r"(\"time\":\")[^\"]*", r"\1N", text)
     return "".join(line.rstrip() + "\n" for line in text.rstrip().splitlines())
 

@@ -208,6 +208,7 @@ class TestOnACluster:
         with pytest.raises(UsageError, match="standard input"):
             crawlmill.run("origins", "-", on=HERE)
         monkeypatch.setenv("CRAWLMILL_WEBHDFS", "127.0.0.1:9")
+        monkeypatch.setenv("CRAWLMILL_STORE_WAIT", "0.5")
         with pytest.raises(CrawlmillError, match="out of reach"):
             crawlmill.run("origins", "hdfs:///crawl/a.warc.gz")
 
@@ -245,9 +246,13 @@ class TestEventsOnACluster:
         for moment in ("named", "running"):
             begun: list[Event] = []
 
-            def stop(event: Event, moment: str = moment, begun: list[Event] = begun) -> None:
+            def leaves(event: Event, moment: str = moment) -> bool:
+                return event.kind == "progress" or (moment == "named" and event.kind == "application")
+
+            def stop(event: Event, leaves: Callable[[Event], bool] = leaves, begun: list[Event] = begun) -> None:
+                first = not any(map(leaves, begun))
                 begun.append(event)
-                if event.kind == "progress" or (moment == "named" and event.kind == "application"):
+                if leaves(event) and first:  # what is told after that leads to the end
                     raise KeyboardInterrupt
 
             with pytest.raises(KeyboardInterrupt):

@@ -131,7 +131,7 @@ class TestOnSpark:
     def test_what_fails_in_a_task_is_one_clear_line(self, spark: SparkSession, samples: Path) -> None:
         with pytest.raises(CrawlmillError) as failed:
             crawlmill.run("origins", "s3://bucket/a.warc.gz", on=Session(spark))
-        assert str(failed.value).startswith("the job failed: s3://bucket/a.warc.gz: no reader for s3:// yet")
+        assert str(failed.value).startswith("s3://bucket/a.warc.gz: no store is known for s3://")
         assert "\n" not in str(failed.value)
         for engine in (Session(spark), Spark()):
             with pytest.raises(UsageError, match="standard input"):
