@@ -33,7 +33,8 @@ class _Counted(io.RawIOBase):
         return self._count
 
     def flush(self) -> None:
-        self._file.flush()
+        if not self._file.closed:  # Python flushes once more when this is no longer used
+            self._file.flush()
 
 
 class _Writer:

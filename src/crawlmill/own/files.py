@@ -120,7 +120,7 @@ def root_of_module(path: str) -> str:
 def module_name(place: str) -> str:
     """The name that a file is imported by.
 
-    >>> module_name("a/b.py"), module_name("a/__init__.py"), module_name("fast.cpython-311-x86_64-linux-gnu.so")
+    >>> module_name("a/b.py"), module_name("a/__init__.py"), module_name("fast.abi3.so")
     ('a.b', 'a', 'fast')
     """
     for suffix in (".py", *EXTENSION_SUFFIXES):
