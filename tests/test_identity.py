@@ -96,6 +96,7 @@ def killed(words: list[object], out: Path, python: list[str], environment: dict[
     assert (out / "_work").is_dir() and not (out / "run.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [
@@ -158,6 +159,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("project"))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_byte_of_any_file_changes_it_and_the_same_bytes_do_not(project: Path, data: st.DataObject) -> None:
     """Also within one second and with the same length, where a compiled file would still be taken for the source."""
@@ -690,6 +692,7 @@ def test_what_cannot_be_sent_to_another_process_is_one_line(samples: Path) -> No
         crawlmill.run(space["short"], str(samples / "*.warc.gz"), workers=1)
 
 
+@pytest.mark.slow
 def test_a_notebook_takes_its_helpers_along(samples: Path, tmp_path: Path) -> None:
     """Modules of the user's own that a function names, imports inside, or merges by; a class of one."""
     write(tmp_path, {"aside.py": "X = 'x'\ndef f(): return X\nclass C:\n    y = 1\n", "late_aside.py": "Y = 'y'\n"})

@@ -62,6 +62,7 @@ def check(layout: str, folder: Path, data: st.DataObject) -> None:
         assert about(together, base) == about(alone, base)
 
 
+@pytest.mark.slow
 @settings(parent=relaxed, max_examples=5)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(data=st.data())

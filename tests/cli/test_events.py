@@ -54,6 +54,7 @@ def test_standard_output_takes_events_alone(samples: Path) -> None:
         assert "--events - is all that standard output takes; name a file: --events FILE" in done.stderr
 
 
+@pytest.mark.slow
 def test_rows_go_to_standard_output_beside_events_in_a_file(samples: Path, tmp_path: Path) -> None:
     events = str(tmp_path / "events")
     done = crawlmill("run", "origins", str(samples / "*.warc.gz"), "--events", events, "--format", "tsv")

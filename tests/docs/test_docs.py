@@ -201,6 +201,7 @@ def test_the_commands_of_contributing_run(my_job: tuple[Path, list[str]]) -> Non
         assert "schemes" in printed and printed.endswith("fine\n"), f"{command}\n{printed}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("only_ok", [True, False])
 def test_the_job_of_contributing_gives_equal_rows_on_every_engine(
     my_job: tuple[Path, list[str]], only_ok: bool

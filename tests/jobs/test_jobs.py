@@ -43,6 +43,7 @@ def test_archives_are_never_read_as_lines(samples: Path) -> None:
     assert sorted(listed.stdout.splitlines()) == sorted(done.stdout.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "stdin", "code", "said"),
     [
@@ -97,6 +98,7 @@ def test_the_graph_of_hosts(wat: list[str]) -> None:
         assert rank / total == pytest.approx(ranks[str(host)], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_damage_and_counters_go_through_every_step(samples: Path) -> None:
     inputs = [str(samples / "damaged" / "truncated.warc.gz"), str(samples / "damaged" / "empty.warc.gz")]
     run = crawlmill.run("hosts", inputs)

@@ -71,6 +71,7 @@ def test_a_name_of_ours_does_not_hide_that_of_python() -> None:
 # ---- scan
 
 
+@pytest.mark.slow
 @relaxed
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(data=st.data())

@@ -291,6 +291,7 @@ def test_two_runs_do_not_write_one_output(crawl: Path, tmp_path: Path) -> None:
     run(crawl, output=out, resume=True)
 
 
+@pytest.mark.slow
 def test_of_many_that_begin_together_one_makes_the_output(crawl: Path, tmp_path: Path) -> None:
     words = [
         sys.executable,

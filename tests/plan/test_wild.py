@@ -433,6 +433,7 @@ def test_the_commands_end_with_one_line(crawl: Path, command: int) -> None:
             assert "!range" in done.stdout.replace(" ", ""), (name, done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -104,6 +104,7 @@ def test_common_pages_are_only_counted_over() -> None:
     assert calls(lambda: check(page, MAX_BODY)) < 100
 
 
+@pytest.mark.slow
 def test_the_limit_grows_with_max_body() -> None:
     page = "<p>x" * 400_000
     with pytest.raises(BodyDamage):

@@ -162,6 +162,7 @@ def test_nothing_but_damage_is_raised(block: bytes) -> None:
 # ---- size
 
 
+@pytest.mark.slow
 def test_what_is_larger_than_the_limit_is_not_parsed() -> None:
     assert kind(b'"' + b"a" * 100 + b'"', 101) == "oversized"
     assert load_json(b'"' + b"a" * 99 + b'"', 101) == "a" * 99

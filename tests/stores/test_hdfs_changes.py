@@ -78,6 +78,7 @@ def test_a_file_of_another_number_is_another_one(store: Store) -> None:
     assert told(splits[:1])[1] == [damage(URI, len(DATA), 0, "changed")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [0, 1_000_000, 5_000_000])
 @pytest.mark.parametrize("at", [1, 2])
 def test_what_is_cut_in_mid_read_ends_where_it_ends(store: Store, left: int, at: int) -> None:

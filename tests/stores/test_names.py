@@ -138,6 +138,7 @@ def test_ranges_of_an_index(samples: Path, named: list[str], tmp_path: Path) -> 
     assert files([split.uri for split in make_plan([str(index)]).splits]) == files(named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["parquet", "jsonl", "csv", "tsv"])
 def test_tables_hold_uris_that_lead_back(named: list[str], tmp_path: Path, format: str) -> None:
     cut = os.path.join(os.fsencode(tmp_path), b"cut\xff\n.warc.gz")

@@ -144,6 +144,7 @@ def test_other_commands_read_them(archive: Path, tmp_path: Path) -> None:
         assert '["!counters","records"]\t22' in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_over_a_pipe_is_not_resumed(samples: Path, archive: Path, tmp_path: Path) -> None:
     """What it held is gone, whatever the pipe holds now."""
     stops = f"{Path(__file__).parents[1]}/plan/stops.py:stops"

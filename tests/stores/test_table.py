@@ -33,6 +33,7 @@ def crawlmill(*words: str, given: str | None = None) -> subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, input=given, check=False)
 
 
+@pytest.mark.slow
 def test_a_package_brings_a_store(toy: Place, tmp_path: Path) -> None:
     """Its module, and an entry point: nothing else. The workers of a run know it, too."""
     for name in ("a", "b"):

@@ -85,6 +85,7 @@ def test_whenever_the_parent_is_killed_nothing_is_left(tmp_path: Path) -> None:
         assert len(events) >= moment % 3
 
 
+@pytest.mark.slow
 def test_a_process_without_our_variable_is_found_by_its_session(tmp_path: Path, program: str) -> None:
     events = killed("env -i sleep 1004 & " + FAMILY, tmp_path / "events", program)
     found = subprocess.run(
@@ -150,6 +151,7 @@ def test_applications_are_found_by_tag_and_by_id(tmp_path: Path) -> None:
     assert make_gone(events, lambda left: cluster) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["failed", "killed"])
 def test_an_end_that_was_no_success_proves_nothing(tmp_path: Path, end: str) -> None:
     (tmp_path / "p.1").touch()

@@ -138,6 +138,7 @@ def test_it_is_cancelled_from_another_thread_and_by_many() -> None:
     assert running(handle.program) == [] and [event.kind for event in handle.events()] == ["started", "ended"]
 
 
+@pytest.mark.slow
 def test_cancelling_at_once_starts_nothing_or_ends_it(tmp_path: Path) -> None:
     for number in range(20):
         handle = shell(f"sleep 1000; touch {tmp_path}/{number}")
@@ -296,6 +297,7 @@ def test_ctrl_c_ends_it() -> None:
     assert [Event.from_json(line).state for line in said] == ["submitted", "submitted", "killed"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_any_moment_leaves_nothing() -> None:
     """Also while it is being started."""
     for moment in range(12):

@@ -70,6 +70,7 @@ def places(seen: object) -> object:
     return seen.offset, seen.ordinal, seen.length, seen.type, seen.url
 
 
+@pytest.mark.slow
 @quick
 @pytest.mark.parametrize("full", [False, True])
 @given(data=st.data())
@@ -85,6 +86,7 @@ def test_libdeflate_changes_no_row(full: bool, data: st.DataObject) -> None:
             assert read(archive, blocks=True, full=full, max_record=max_record) == fast
 
 
+@pytest.mark.slow
 @quick
 @given(data=st.data())
 def test_types_that_are_not_asked_for_change_no_row(data: st.DataObject) -> None:
