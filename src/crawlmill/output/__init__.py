@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crawlmill.output.work import WorkDir
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from crawlmill.output.tables import Sink
+    from crawlmill.output.work import WorkDir
     from crawlmill.plan.planner import Plan
     from crawlmill.schema import Schema
 
