@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -144,7 +143,7 @@ def run(
                     made = make_plan(named, split_size or engine.split_size, base)
                     if overwrite:
                         place.clear()  # not before: what is there stays when the inputs are wrong
-                    stored = Stored(_plain(identity), made, batch or BATCH)
+                    stored = Stored(identity, made, batch or BATCH)
                     if output is not None:
                         place.work.keep(stored)
                 else:
@@ -190,12 +189,6 @@ def _refuse_inputs(place: Output, old: Sequence[Input], named: Plan) -> None:
         raise UsageError(
             f"the inputs are not those of the run: {changed}", place.name, f"give the same ones, or {_ANEW}"
         )
-
-
-def _plain(identity: Mapping[str, object]) -> dict[str, Any]:
-    """An identity as it is when it was written and read again."""
-    found: dict[str, Any] = json.loads(json.dumps(identity))
-    return found
 
 
 def make_job(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -58,6 +59,21 @@ def whole_file(path: str, scratch: str | None = None) -> Iterator[BinaryIO]:
     """
     with whole_name(path, scratch) as unfinished, open(unfinished, "wb") as file:
         yield file
+
+
+@contextmanager
+def system_errors(debug: bool) -> Iterator[None]:
+    """Run the body of a program, and write what standard output still holds. Raises :class:`CrawlmillError` for an error of the
+    system that nothing has put into words, or, to debug, that error; :class:`BrokenPipeError` when nobody reads us any more."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if debug:
+            raise
+        raise system_error(error) from None
 
 
 def system_error(error: OSError) -> CrawlmillError:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Callable, NoReturn
 from crawlmill import jobspec, registry
 from crawlmill.contract import Analysis, Reducer, type_set
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.files import system_error
+from crawlmill.files import system_errors
 from crawlmill.mapside import Reports, map_side
 from crawlmill.own import imports
 from crawlmill.own.closure import gather
@@ -52,15 +52,8 @@ def _exit(program: Callable[[Sequence[str]], None], names: Sequence[str]) -> NoR
     debug = "--debug" in sys.argv
     guard()
     try:
-        try:
+        with system_errors(debug):
             program(names)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            if debug:
-                raise
-            raise system_error(error) from None
         code = 0
     except CrawlmillError as error:
         if debug:

@@ -18,7 +18,7 @@ from crawlmill.cli.planning import plan
 from crawlmill.cli.results import plot, show
 from crawlmill.cli.run import run
 from crawlmill.errors import CrawlmillError, UsageError
-from crawlmill.files import system_error
+from crawlmill.files import system_errors
 from crawlmill.terminal import guard
 
 app = typer.Typer(
@@ -89,14 +89,8 @@ def main() -> None:
 def _run(debug: bool) -> int:
     """Run the command; returns the exit code. Raises :class:`CrawlmillError`, also for wrong words and a full disk."""
     try:
-        code: object = app(standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if debug:
-            raise
-        raise system_error(error) from None
+        with system_errors(debug):
+            code: object = app(standalone_mode=False)
     except _WRONG_USE as error:
         words = error.format_message().rstrip(".")  # type: ignore[attr-defined]
         if not words.strip():
